@@ -1,0 +1,51 @@
+"""Routes about the server itself."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
+
+from ephemeral_server.admin.settings import SettingsTree, settings_tree
+from ephemeral_server.http.reply import JsonReply, no_content
+from ephemeral_server.runtime import runtime_of
+from ephemeral_server.version import PREFECT_VERSION
+from ephemeral_server.wire import dump
+
+router = APIRouter(prefix="/admin", tags=["Admin"])
+
+_VERSION = dump(PREFECT_VERSION)
+
+
+class ServerDefaultResultStorage(BaseModel):
+    """The block that keeps results unless a flow names another."""
+
+    default_result_storage_block_id: UUID | None = None
+
+
+@router.get("/version", response_model=str)
+async def read_version() -> Response:
+    """The version of the Prefect server whose behaviour is offered; clients compare theirs."""
+    return JsonReply(_VERSION)
+
+
+@router.get("/settings", response_model=SettingsTree)
+async def read_settings(request: Request) -> Response:
+    """The settings of this server, secrets starred."""
+    return JsonReply(settings_tree(runtime_of(request).settings).model_dump_json())
+
+
+@router.get("/storage", response_model=ServerDefaultResultStorage)
+async def read_server_default_result_storage(request: Request) -> Response:
+    """Where results go by default; null leaves it to the client."""
+    runtime = runtime_of(request)
+    return JsonReply(await runtime.result_storage.read(runtime.database))
+
+
+@router.delete("/storage", status_code=204, response_model=None)
+async def clear_server_default_result_storage(request: Request) -> Response:
+    """Leave it to the client where results go."""
+    runtime = runtime_of(request)
+    await runtime.result_storage.clear(runtime.database)
+    return no_content()

@@ -1,0 +1,134 @@
+"""The server's settings as pages and tools read them.
+
+The tree and its names are those of the reference server, with the settings that mean
+something here. What lets somebody in is starred; durations are ISO 8601.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pydantic import BaseModel
+
+from ephemeral_server.settings import Settings
+
+STARS = "**********"
+
+
+class ApiSettings(BaseModel):
+    host: str
+    port: int
+    base_path: str
+    auth_string: str | None
+    default_limit: int
+    max_parameter_size: int
+    csrf_protection_enabled: bool
+    csrf_token_expiration: timedelta
+    cors_allowed_origins: str
+    cors_allowed_methods: str
+    cors_allowed_headers: str
+
+
+class PoolSettings(BaseModel):
+    pool_size: int
+    max_overflow: int
+
+
+class DatabaseSettings(BaseModel):
+    connection_url: str = STARS
+    driver: str
+    sqlalchemy: PoolSettings
+
+
+class EphemeralSettings(BaseModel):
+    enabled: bool
+    startup_timeout_seconds: float
+
+
+class GraphSettings(BaseModel):
+    max_nodes: int
+
+
+class EventsSettings(BaseModel):
+    maximum_size_bytes: int
+
+
+class TasksSettings(BaseModel):
+    max_cache_key_length: int
+    tag_concurrency_slot_wait_seconds: float
+
+
+class DeploymentsSettings(BaseModel):
+    concurrency_slot_wait_seconds: float
+
+
+class ConcurrencySettings(BaseModel):
+    initial_deployment_lease_duration: float
+
+
+class UiSettings(BaseModel):
+    enabled: bool
+
+
+class ServerSettings(BaseModel):
+    api: ApiSettings
+    concurrency: ConcurrencySettings
+    database: DatabaseSettings
+    deployments: DeploymentsSettings
+    ephemeral: EphemeralSettings
+    events: EventsSettings
+    flow_run_graph: GraphSettings
+    tasks: TasksSettings
+    ui: UiSettings
+
+
+class SettingsTree(BaseModel):
+    """All settings that are shown."""
+
+    server: ServerSettings
+
+
+def settings_tree(settings: Settings) -> SettingsTree:
+    """The tree of one server's settings."""
+    url = settings.database_url or ""
+    postgres = url.startswith("postgres")
+    return SettingsTree(
+        server=ServerSettings(
+            api=ApiSettings(
+                host=settings.host,
+                port=settings.port,
+                base_path=settings.api_base_path,
+                auth_string=None if settings.auth_string is None else STARS,
+                default_limit=settings.default_limit,
+                max_parameter_size=settings.max_parameter_size,
+                csrf_protection_enabled=settings.csrf_protection,
+                csrf_token_expiration=timedelta(seconds=settings.csrf_token_seconds),
+                cors_allowed_origins=settings.cors_origins,
+                cors_allowed_methods=settings.cors_methods,
+                cors_allowed_headers=settings.cors_headers,
+            ),
+            concurrency=ConcurrencySettings(
+                initial_deployment_lease_duration=settings.deployment_lease_seconds
+            ),
+            database=DatabaseSettings(
+                driver="postgresql+asyncpg" if postgres else "sqlite+aiosqlite",
+                sqlalchemy=PoolSettings(
+                    pool_size=settings.postgres_pool_size,
+                    max_overflow=settings.postgres_max_overflow,
+                ),
+            ),
+            deployments=DeploymentsSettings(
+                concurrency_slot_wait_seconds=settings.deployment_slot_wait_seconds
+            ),
+            ephemeral=EphemeralSettings(
+                enabled=settings.ephemeral, startup_timeout_seconds=settings.start_timeout
+            ),
+            events=EventsSettings(maximum_size_bytes=settings.maximum_event_bytes),
+            flow_run_graph=GraphSettings(max_nodes=settings.flow_run_graph_max_nodes),
+            tasks=TasksSettings(
+                max_cache_key_length=settings.max_cache_key_length,
+                tag_concurrency_slot_wait_seconds=settings.task_tag_slot_wait_seconds,
+            ),
+            ui=UiSettings(enabled=settings.serves_ui),
+        )
+    )

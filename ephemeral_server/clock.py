@@ -1,0 +1,66 @@
+"""The one source of time of a server.
+
+Inside the server an instant is an ``int``: microseconds since 1970-01-01 UTC. It is what
+the database stores, so comparisons and differences are the same integer arithmetic in
+Python, SQLite and PostgreSQL. Text appears only on the wire (`isoformat`, `parse`).
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta, timezone
+from typing import Protocol
+
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+SECOND = 1_000_000
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Clock(Protocol):
+    """Where a server reads the time; services and rules never read it elsewhere."""
+
+    def now(self) -> int:
+        """The present instant in microseconds since 1970 UTC."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> int:
+        return time.time_ns() // 1000
+
+
+class ManualClock:
+    """A clock that stands still until it is told to go on.
+
+    Args:
+        start: the first instant in microseconds since 1970 UTC; the machine's time if None.
+    """
+
+    def __init__(self, start: int | None = None) -> None:
+        self._now = SystemClock().now() if start is None else start
+
+    def now(self) -> int:
+        return self._now
+
+    def advance(self, seconds: float) -> None:
+        """Move the time forward by `seconds`."""
+        self._now += round(seconds * SECOND)
+
+
+def micros(instant: datetime) -> int:
+    """An aware or naive (then UTC) `datetime` as microseconds since 1970 UTC."""
+    if instant.tzinfo is None:
+        instant = instant.replace(tzinfo=timezone.utc)
+    return (instant - EPOCH) // _MICROSECOND
+
+
+def to_datetime(instant: int) -> datetime:
+    """Microseconds since 1970 UTC as an aware `datetime` in UTC."""
+    return EPOCH + timedelta(microseconds=instant)
+
+
+def isoformat(instant: int) -> str:
+    """The wire form: ``2026-11-22T10:00:00Z``, with six digits of a fraction unless it is zero."""
+    return (EPOCH + timedelta(microseconds=instant)).isoformat()[:-6] + "Z"

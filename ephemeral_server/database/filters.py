@@ -1,0 +1,270 @@
+"""The filter language.
+
+Each entity declares its criteria: a pydantic field whose annotation says which column it is
+about and whose type says which operators it takes::
+
+    class FlowFilter(EntityFilter):
+        id: Annotated[AnyNotAny[UUID] | None, On(flow.c.id)] = None
+        name: Annotated[AnyLike | None, On(flow.c.name)] = None
+        tags: Annotated[Tags | None, On(flow.c.tags)] = None
+
+The same declaration is the shape on the wire and, through `EntityFilter.clauses`, the SQL.
+A filter without criteria restricts nothing; criteria are joined by AND, or by OR where the
+filter's ``operator`` says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from functools import lru_cache
+from typing import Any, ClassVar, Generic, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import ColumnElement, and_, cast, exists, false, func, literal, or_, select, true
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, array
+from sqlalchemy.types import Text
+
+from ephemeral_server.clock import micros
+from ephemeral_server.fields import Integer, Storable, UtcDatetime
+from ephemeral_server.wire import dump
+
+T = TypeVar("T")
+C = TypeVar("C", bound="Criterion")
+Clause = ColumnElement[bool]
+
+
+class Operator(str, Enum):
+    """How the criteria of one filter are joined."""
+
+    and_ = "and_"
+    or_ = "or_"
+
+
+class On:
+    """The column a criterion is about.
+
+    Args:
+        column: what most operators look at.
+        null: what ``is_null_`` looks at, if that is another column.
+    """
+
+    def __init__(self, column: ColumnElement[Any], null: ColumnElement[Any] | None = None) -> None:
+        self.column = column
+        self.null = column if null is None else null
+
+
+class _Filter(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    def _joined(self, clauses: list[Clause]) -> Clause:
+        if not clauses:
+            return true()
+        join = or_ if getattr(self, "operator", Operator.and_) is Operator.or_ else and_
+        return join(*clauses)
+
+
+class Criterion(_Filter):
+    """The operators that one criterion was given, joined."""
+
+    def clause(self, on: On, dialect: str) -> Clause:
+        """The condition on a row of the entity."""
+        return self._joined(
+            [
+                compile_operator(on, value, dialect)
+                for name, compile_operator in self._operators().items()
+                if (value := getattr(self, name)) is not None
+            ]
+        )
+
+    @classmethod
+    @lru_cache
+    def _operators(cls) -> dict[str, Callable[[On, Any, str], Clause]]:
+        return {
+            name: cls.SPECIAL.get(name) or OPERATORS[name]
+            for name in cls.model_fields
+            if name != "operator"
+        }
+
+    #: Operators that mean something else here than in `OPERATORS`.
+    SPECIAL: ClassVar[dict[str, Callable[[On, Any, str], Clause]]] = {}
+
+
+class EntityFilter(_Filter):
+    """The criteria for rows of one entity."""
+
+    operator: Operator = Operator.and_
+
+    def clause(self, dialect: str) -> Clause:
+        """The condition on a row of the entity; true if there is no criterion."""
+        clauses = []
+        for name, on in self._criteria().items():
+            criterion = getattr(self, name)
+            if criterion is not None:
+                clauses.append(self.criterion_clause(name, criterion, on, dialect))
+        return self._joined(clauses)
+
+    def criterion_clause(self, name: str, criterion: Any, on: On | None, dialect: str) -> Clause:
+        """The condition of one criterion; entities override it for what is not one column."""
+        assert on is not None, f"{type(self).__name__}.{name} names no column"
+        clause: Clause = criterion.clause(on, dialect)
+        return clause
+
+    @classmethod
+    @lru_cache
+    def _criteria(cls) -> dict[str, On | None]:
+        found: dict[str, On | None] = {}
+        for name, spec in cls.model_fields.items():
+            if name != "operator":
+                ons = [item for item in spec.metadata if isinstance(item, On)]
+                found[name] = ons[0] if ons else None
+        return found
+
+
+def given(criterion: C | None) -> C | None:
+    """The criterion, or None if it holds no operator."""
+    values = criterion.model_dump(exclude={"operator"}, exclude_none=True) if criterion else {}
+    return criterion if values else None
+
+
+# Criteria, by the operators they take.
+
+
+class AnyOf(Criterion, Generic[T]):
+    any_: list[T] | None = None
+
+
+class AnyNotAny(Criterion, Generic[T]):
+    any_: list[T] | None = None
+    not_any_: list[T] | None = None
+
+
+class AnyNull(Criterion, Generic[T]):
+    operator: Operator = Operator.and_
+    any_: list[T] | None = None
+    is_null_: bool | None = None
+
+
+class AnyLike(Criterion):
+    any_: list[Storable] | None = None
+    like_: Storable | None = None
+
+
+class Like(Criterion):
+    like_: Storable | None = None
+
+
+class AnyStartsWith(Criterion):
+    any_: list[Storable] | None = None
+    startswith_: list[Storable] | None = None
+
+
+class Between(Criterion):
+    before_: UtcDatetime | None = None
+    after_: UtcDatetime | None = None
+
+
+class BetweenNull(Criterion):
+    before_: UtcDatetime | None = None
+    after_: UtcDatetime | None = None
+    is_null_: bool | None = None
+
+
+class AtLeastAtMost(Criterion):
+    ge_: Integer | None = None
+    le_: Integer | None = None
+
+
+class Equals(Criterion):
+    eq_: bool | None = None
+
+
+# What the operators mean.
+
+
+def _any(on: On, values: list[Any], dialect: str) -> Clause:
+    return on.column.in_(_plain(values)) if values else false()
+
+
+def _not_any(on: On, values: list[Any], dialect: str) -> Clause:
+    return on.column.not_in(_plain(values)) if values else true()
+
+
+def _is_null(on: On, value: bool, dialect: str) -> Clause:
+    return on.null.is_(None) if value else on.null.is_not(None)
+
+
+def _like(on: On, value: str, dialect: str) -> Clause:
+    # Percent sign and underscore are wildcards here: clients send them as such.
+    return on.column.ilike(f"%{value}%") if value else true()
+
+
+def _startswith(on: On, values: list[str], dialect: str) -> Clause:
+    return or_(*[on.column.ilike(f"{value}%") for value in values]) if values else true()
+
+
+def _tags_all(on: On, values: list[str], dialect: str) -> Clause:
+    if not values:
+        return true()
+    if dialect == "postgresql":
+        wanted = cast(literal(dump(values)), JSONB)
+        found: Clause = cast(on.column, JSONB).contains(wanted)
+        return found
+    return and_(*[_tags_any(on, [value], dialect) for value in values])
+
+
+def _tags_any(on: On, values: list[str], dialect: str) -> Clause:
+    if not values:
+        return false()
+    if dialect == "postgresql":
+        found: Clause = cast(on.column, JSONB).has_any(cast(array(values), ARRAY(Text)))
+        return found
+    item = func.json_each(on.column).table_valued("value")
+    return exists(select(literal(1)).select_from(item).where(item.c.value.in_(values)))
+
+
+def _tags_null(on: On, value: bool, dialect: str) -> Clause:
+    return on.column == "[]" if value else on.column != "[]"
+
+
+OPERATORS: dict[str, Callable[[On, Any, str], Clause]] = {
+    "any_": _any,
+    "not_any_": _not_any,
+    "is_null_": _is_null,
+    "like_": _like,
+    "startswith_": _startswith,
+    "before_": lambda on, value, dialect: on.column <= micros(value),
+    "after_": lambda on, value, dialect: on.column >= micros(value),
+    "ge_": lambda on, value, dialect: on.column >= value,
+    "le_": lambda on, value, dialect: on.column <= value,
+    "eq_": lambda on, value, dialect: on.column.is_(value),
+}
+
+TAG_OPERATORS: dict[str, Callable[[On, Any, str], Clause]] = {
+    "all_": _tags_all,
+    "any_": _tags_any,
+    "is_null_": _tags_null,
+}
+
+
+class TagsAll(Criterion):
+    """Tags of entities that cannot be searched by ``any_``."""
+
+    SPECIAL = TAG_OPERATORS
+
+    operator: Operator = Operator.and_
+    all_: list[Storable] | None = None
+    is_null_: bool | None = None
+
+
+class Tags(TagsAll):
+    any_: list[Storable] | None = None
+
+
+def _plain(values: list[Any]) -> list[Any]:
+    """Ids as text and enum members as their values."""
+    return [
+        str(value) if isinstance(value, UUID) else value.value if isinstance(value, Enum) else value
+        for value in values
+    ]

@@ -1,0 +1,120 @@
+"""How a listing is restricted by filters on related entities.
+
+A filter on related entities means: there is at least one such row. Filters that stand in one
+group must be met by rows that belong together. A filter that is None restricts nothing; an
+empty one still asks for a related row.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import FromClause, Table, and_, exists, true
+
+from ephemeral_server.database.filters import Clause, EntityFilter
+from ephemeral_server.database.tables import (
+    deployment,
+    flow,
+    flow_run,
+    task_run,
+    work_pool,
+    work_queue,
+)
+
+
+def flows_where(
+    dialect: str,
+    *,
+    flows: EntityFilter | None = None,
+    flow_runs: EntityFilter | None = None,
+    task_runs: EntityFilter | None = None,
+    deployments: EntityFilter | None = None,
+    work_pools: EntityFilter | None = None,
+) -> Clause:
+    """The flows with a deployment (in a pool), and with a run (with a task run), that fit."""
+    clauses = _own(flows, dialect)
+    if deployments or work_pools:
+        source: FromClause = deployment
+        if work_pools:
+            source = _with_pool(source, deployment)
+        link = deployment.c.flow_id == flow.c.id
+        clauses.append(_some(flow, source, link, dialect, deployments, work_pools))
+    if flow_runs or task_runs:
+        source = flow_run
+        if task_runs:
+            source = source.join(task_run, task_run.c.flow_run_id == flow_run.c.id)
+        link = flow_run.c.flow_id == flow.c.id
+        clauses.append(_some(flow, source, link, dialect, flow_runs, task_runs))
+    return and_(*clauses)
+
+
+def flow_runs_where(
+    dialect: str,
+    *,
+    flows: EntityFilter | None = None,
+    flow_runs: EntityFilter | None = None,
+    task_runs: EntityFilter | None = None,
+    deployments: EntityFilter | None = None,
+    work_pools: EntityFilter | None = None,
+    work_pool_queues: EntityFilter | None = None,
+) -> Clause:
+    """The flow runs whose flow, deployment, queue and pool fit, with a task run that fits."""
+    clauses = _own(flow_runs, dialect)
+    if flows:
+        link = flow.c.id == flow_run.c.flow_id
+        clauses.append(_some(flow_run, flow, link, dialect, flows))
+    if deployments:
+        link = deployment.c.id == flow_run.c.deployment_id
+        clauses.append(_some(flow_run, deployment, link, dialect, deployments))
+    if work_pools or work_pool_queues:
+        source: FromClause = work_queue
+        if work_pools:
+            source = source.join(work_pool, work_pool.c.id == work_queue.c.work_pool_id)
+        link = work_queue.c.id == flow_run.c.work_queue_id
+        clauses.append(_some(flow_run, source, link, dialect, work_pools, work_pool_queues))
+    if task_runs:
+        link = task_run.c.flow_run_id == flow_run.c.id
+        clauses.append(_some(flow_run, task_run, link, dialect, task_runs))
+    return and_(*clauses)
+
+
+def task_runs_where(
+    dialect: str,
+    *,
+    flows: EntityFilter | None = None,
+    flow_runs: EntityFilter | None = None,
+    task_runs: EntityFilter | None = None,
+    deployments: EntityFilter | None = None,
+    work_pools: EntityFilter | None = None,
+    work_queues: EntityFilter | None = None,
+) -> Clause:
+    """The task runs in a flow run that fits, with its flow, deployment, queue and pool."""
+    clauses = _own(task_runs, dialect)
+    related = (flow_runs, flows, deployments, work_queues, work_pools)
+    if any(related):
+        source: FromClause = flow_run
+        if flows:
+            source = source.join(flow, flow.c.id == flow_run.c.flow_id)
+        if deployments:
+            source = source.join(deployment, deployment.c.id == flow_run.c.deployment_id)
+        if work_queues or work_pools:
+            source = _with_pool(source, flow_run)
+        link = flow_run.c.id == task_run.c.flow_run_id
+        clauses.append(_some(task_run, source, link, dialect, *related))
+    return and_(*clauses)
+
+
+def _own(filter: EntityFilter | None, dialect: str) -> list[Clause]:
+    return [filter.clause(dialect) if filter else true()]
+
+
+def _with_pool(source: FromClause, holder: Table) -> FromClause:
+    """`source` with the queue of `holder` and the pool that the queue is in."""
+    queues = source.join(work_queue, work_queue.c.id == holder.c.work_queue_id)
+    return queues.join(work_pool, work_pool.c.id == work_queue.c.work_pool_id)
+
+
+def _some(
+    listed: Table, source: FromClause, link: Clause, dialect: str, *filters: EntityFilter | None
+) -> Clause:
+    """There are rows in `source` that `link` ties to the `listed` row and that fit `filters`."""
+    clauses = [filter.clause(dialect) for filter in filters if filter]
+    return exists().select_from(source).where(link, *clauses).correlate(listed)

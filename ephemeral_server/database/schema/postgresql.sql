@@ -1,0 +1,292 @@
+CREATE TABLE artifact (
+	id UUID NOT NULL, 
+	created BIGINT NOT NULL, 
+	updated BIGINT NOT NULL, 
+	key TEXT, 
+	type TEXT, 
+	data TEXT, 
+	description TEXT, 
+	metadata_ TEXT, 
+	flow_run_id UUID, 
+	task_run_id UUID, 
+	CONSTRAINT pk_artifact PRIMARY KEY (id)
+);
+CREATE INDEX ix_artifact_flow_run_id ON artifact (flow_run_id);
+CREATE INDEX ix_artifact_key ON artifact (key);
+CREATE INDEX ix_artifact_task_run_id ON artifact (task_run_id);
+CREATE TABLE artifact_collection (
+	id UUID NOT NULL, 
+	created BIGINT NOT NULL, 
+	updated BIGINT NOT NULL, 
+	key TEXT NOT NULL, 
+	latest_id UUID NOT NULL, 
+	type TEXT, 
+	data TEXT, 
+	description TEXT, 
+	metadata_ TEXT, 
+	flow_run_id UUID, 
+	task_run_id UUID, 
+	CONSTRAINT pk_artifact_collection PRIMARY KEY (id), 
+	CONSTRAINT uq_artifact_collection_key UNIQUE (key)
+);
+CREATE TABLE configuration (
+	id UUID NOT NULL, 
+	created BIGINT NOT NULL, 
+	updated BIGINT NOT NULL, 
+	key TEXT NOT NULL, 
+	value TEXT NOT NULL, 
+	CONSTRAINT pk_configuration PRIMARY KEY (id), 
+	CONSTRAINT uq_configuration_key UNIQUE (key)
+);
+CREATE TABLE event (
+	id UUID NOT NULL, 
+	occurred BIGINT NOT NULL, 
+	event TEXT NOT NULL, 
+	resource_id TEXT NOT NULL, 
+	resource TEXT NOT NULL, 
+	related TEXT NOT NULL, 
+	payload TEXT NOT NULL, 
+	received BIGINT NOT NULL, 
+	recorded BIGINT NOT NULL, 
+	follows UUID, 
+	CONSTRAINT pk_event PRIMARY KEY (id)
+);
+CREATE INDEX ix_event_event_occurred ON event (event, occurred);
+CREATE INDEX ix_event_occurred ON event (occurred, id);
+CREATE TABLE event_resource (
+	event_id UUID NOT NULL, 
+	position INTEGER NOT NULL, 
+	occurred BIGINT NOT NULL, 
+	resource_id TEXT NOT NULL, 
+	resource_role TEXT NOT NULL, 
+	resource TEXT NOT NULL, 
+	CONSTRAINT pk_event_resource PRIMARY KEY (event_id, position)
+);
+CREATE INDEX ix_event_resource_occurred ON event_resource (occurred);
+CREATE INDEX ix_event_resource_resource_id_occurred ON event_resource (resource_id, occurred);
+CREATE TABLE flow (
+	id UUID NOT NULL, 
+	created BIGINT NOT NULL, 
+	updated BIGINT NOT NULL, 
+	name TEXT COLLATE "C" NOT NULL, 
+	tags TEXT NOT NULL, 
+	labels TEXT, 
+	CONSTRAINT pk_flow PRIMARY KEY (id), 
+	CONSTRAINT uq_flow_name UNIQUE (name)
+);
+CREATE TABLE log (
+	id UUID NOT NULL, 
+	created BIGINT NOT NULL, 
+	updated BIGINT NOT NULL, 
+	name TEXT NOT NULL, 
+	level BIGINT NOT NULL, 
+	flow_run_id UUID, 
+	task_run_id UUID, 
+	message TEXT NOT NULL, 
+	timestamp BIGINT NOT NULL, 
+	CONSTRAINT pk_log PRIMARY KEY (id)
+);
+CREATE INDEX ix_log_flow_run_id_timestamp ON log (flow_run_id, timestamp);
+CREATE INDEX ix_log_task_run_id_timestamp ON log (task_run_id, timestamp);
+CREATE INDEX ix_log_timestamp ON log (timestamp);
+CREATE TABLE saved_search (
+	id UUID NOT NULL, 
+	created BIGINT NOT NULL, 
+	updated BIGINT NOT NULL, 
+	name TEXT NOT NULL, 
+	filters TEXT NOT NULL, 
+	CONSTRAINT pk_saved_search PRIMARY KEY (id), 
+	CONSTRAINT uq_saved_search_name UNIQUE (name)
+);
+CREATE TABLE task_run_state_cache (
+	id UUID NOT NULL, 
+	created BIGINT NOT NULL, 
+	updated BIGINT NOT NULL, 
+	cache_key TEXT NOT NULL, 
+	cache_expiration BIGINT, 
+	task_run_state_id UUID NOT NULL, 
+	CONSTRAINT pk_task_run_state_cache PRIMARY KEY (id)
+);
+CREATE INDEX ix_task_run_state_cache_cache_key_created ON task_run_state_cache (cache_key, created);
+CREATE TABLE work_pool (
+	id UUID NOT NULL, 
+	created BIGINT NOT NULL, 
+	updated BIGINT NOT NULL, 
+	name TEXT COLLATE "C" NOT NULL, 
+	description TEXT, 
+	type TEXT NOT NULL, 
+	base_job_template TEXT NOT NULL, 
+	is_paused BOOLEAN NOT NULL, 
+	concurrency_limit INTEGER, 
+	default_queue_id UUID, 
+	CONSTRAINT pk_work_pool PRIMARY KEY (id), 
+	CONSTRAINT uq_work_pool_name UNIQUE (name)
+);
+CREATE TABLE work_queue (
+	id UUID NOT NULL, 
+	created BIGINT NOT NULL, 
+	updated BIGINT NOT NULL, 
+	name TEXT COLLATE "C" NOT NULL, 
+	description TEXT, 
+	is_paused BOOLEAN NOT NULL, 
+	concurrency_limit INTEGER, 
+	priority INTEGER NOT NULL, 
+	last_polled BIGINT, 
+	work_pool_id UUID NOT NULL, 
+	CONSTRAINT pk_work_queue PRIMARY KEY (id), 
+	CONSTRAINT fk_work_queue_work_pool_id FOREIGN KEY(work_pool_id) REFERENCES work_pool (id) ON DELETE CASCADE
+);
+CREATE UNIQUE INDEX uq_work_queue_work_pool_id_name ON work_queue (work_pool_id, name);
+CREATE TABLE deployment (
+	id UUID NOT NULL, 
+	created BIGINT NOT NULL, 
+	updated BIGINT NOT NULL, 
+	name TEXT COLLATE "C" NOT NULL, 
+	version TEXT, 
+	description TEXT, 
+	paused BOOLEAN NOT NULL, 
+	tags TEXT NOT NULL, 
+	labels TEXT, 
+	parameters TEXT NOT NULL, 
+	job_variables TEXT NOT NULL, 
+	work_queue_name TEXT, 
+	flow_id UUID NOT NULL, 
+	work_queue_id UUID, 
+	CONSTRAINT pk_deployment PRIMARY KEY (id), 
+	CONSTRAINT fk_deployment_flow_id FOREIGN KEY(flow_id) REFERENCES flow (id) ON DELETE CASCADE, 
+	CONSTRAINT fk_deployment_work_queue_id FOREIGN KEY(work_queue_id) REFERENCES work_queue (id) ON DELETE SET NULL
+);
+CREATE INDEX ix_deployment_work_queue_id ON deployment (work_queue_id);
+CREATE UNIQUE INDEX uq_deployment_flow_id_name ON deployment (flow_id, name);
+CREATE TABLE flow_run (
+	id UUID NOT NULL, 
+	created BIGINT NOT NULL, 
+	updated BIGINT NOT NULL, 
+	flow_id UUID NOT NULL, 
+	name TEXT COLLATE "C" NOT NULL, 
+	tags TEXT NOT NULL, 
+	labels TEXT, 
+	empirical_policy TEXT NOT NULL, 
+	state_id UUID, 
+	state_type TEXT, 
+	state_name TEXT, 
+	state_timestamp BIGINT, 
+	run_count BIGINT NOT NULL, 
+	expected_start_time BIGINT, 
+	next_scheduled_start_time BIGINT, 
+	start_time BIGINT, 
+	end_time BIGINT, 
+	total_run_time BIGINT NOT NULL, 
+	deployment_id UUID, 
+	deployment_version TEXT, 
+	flow_version TEXT, 
+	work_queue_name TEXT, 
+	work_queue_id UUID, 
+	parameters TEXT NOT NULL, 
+	idempotency_key TEXT, 
+	context TEXT NOT NULL, 
+	parent_task_run_id UUID, 
+	auto_scheduled BOOLEAN NOT NULL, 
+	infrastructure_document_id UUID, 
+	infrastructure_pid TEXT, 
+	created_by TEXT, 
+	job_variables TEXT, 
+	CONSTRAINT pk_flow_run PRIMARY KEY (id), 
+	CONSTRAINT fk_flow_run_flow_id FOREIGN KEY(flow_id) REFERENCES flow (id) ON DELETE CASCADE, 
+	CONSTRAINT fk_flow_run_work_queue_id FOREIGN KEY(work_queue_id) REFERENCES work_queue (id) ON DELETE SET NULL
+);
+CREATE INDEX ix_flow_run_deployment_id ON flow_run (deployment_id);
+CREATE INDEX ix_flow_run_end_time ON flow_run (end_time);
+CREATE INDEX ix_flow_run_expected_start_time ON flow_run (expected_start_time);
+CREATE INDEX ix_flow_run_name ON flow_run (name);
+CREATE INDEX ix_flow_run_next_scheduled_start_time ON flow_run (next_scheduled_start_time);
+CREATE INDEX ix_flow_run_parent_task_run_id ON flow_run (parent_task_run_id);
+CREATE INDEX ix_flow_run_start_time ON flow_run (start_time);
+CREATE INDEX ix_flow_run_started ON flow_run (coalesce(start_time, expected_start_time));
+CREATE INDEX ix_flow_run_state_name ON flow_run (state_name);
+CREATE INDEX ix_flow_run_state_type_id ON flow_run (state_type, id);
+CREATE INDEX ix_flow_run_work_queue_id ON flow_run (work_queue_id);
+CREATE UNIQUE INDEX uq_flow_run_flow_id_idempotency_key ON flow_run (flow_id, idempotency_key);
+CREATE TABLE flow_run_input (
+	id UUID NOT NULL, 
+	created BIGINT NOT NULL, 
+	updated BIGINT NOT NULL, 
+	flow_run_id UUID NOT NULL, 
+	key TEXT NOT NULL, 
+	value TEXT NOT NULL, 
+	sender TEXT, 
+	CONSTRAINT pk_flow_run_input PRIMARY KEY (id), 
+	CONSTRAINT fk_flow_run_input_flow_run_id FOREIGN KEY(flow_run_id) REFERENCES flow_run (id) ON DELETE CASCADE
+);
+CREATE UNIQUE INDEX uq_flow_run_input_flow_run_id_key ON flow_run_input (flow_run_id, key);
+CREATE TABLE flow_run_state (
+	flow_run_id UUID NOT NULL, 
+	id UUID NOT NULL, 
+	timestamp BIGINT NOT NULL, 
+	type TEXT NOT NULL, 
+	name TEXT NOT NULL, 
+	message TEXT, 
+	state_details TEXT NOT NULL, 
+	data TEXT, 
+	result_artifact_id UUID, 
+	CONSTRAINT pk_flow_run_state PRIMARY KEY (id), 
+	CONSTRAINT fk_flow_run_state_flow_run_id FOREIGN KEY(flow_run_id) REFERENCES flow_run (id) ON DELETE CASCADE, 
+	CONSTRAINT fk_flow_run_state_result_artifact_id FOREIGN KEY(result_artifact_id) REFERENCES artifact (id) ON DELETE SET NULL
+);
+CREATE INDEX ix_flow_run_state_result_artifact_id ON flow_run_state (result_artifact_id);
+CREATE UNIQUE INDEX uq_flow_run_state_flow_run_id_timestamp ON flow_run_state (flow_run_id, timestamp);
+CREATE TABLE task_run (
+	id UUID NOT NULL, 
+	created BIGINT NOT NULL, 
+	updated BIGINT NOT NULL, 
+	flow_run_id UUID, 
+	name TEXT COLLATE "C" NOT NULL, 
+	tags TEXT NOT NULL, 
+	labels TEXT, 
+	empirical_policy TEXT NOT NULL, 
+	state_id UUID, 
+	state_type TEXT, 
+	state_name TEXT, 
+	state_timestamp BIGINT, 
+	run_count BIGINT NOT NULL, 
+	expected_start_time BIGINT, 
+	next_scheduled_start_time BIGINT, 
+	start_time BIGINT, 
+	end_time BIGINT, 
+	total_run_time BIGINT NOT NULL, 
+	task_key TEXT NOT NULL, 
+	dynamic_key TEXT NOT NULL, 
+	cache_key TEXT, 
+	cache_expiration BIGINT, 
+	task_version TEXT, 
+	flow_run_run_count INTEGER NOT NULL, 
+	task_inputs TEXT NOT NULL, 
+	CONSTRAINT pk_task_run PRIMARY KEY (id), 
+	CONSTRAINT fk_task_run_flow_run_id FOREIGN KEY(flow_run_id) REFERENCES flow_run (id) ON DELETE CASCADE
+);
+CREATE INDEX ix_task_run_end_time ON task_run (end_time);
+CREATE INDEX ix_task_run_expected_start_time ON task_run (expected_start_time);
+CREATE INDEX ix_task_run_name ON task_run (name);
+CREATE INDEX ix_task_run_next_scheduled_start_time ON task_run (next_scheduled_start_time);
+CREATE INDEX ix_task_run_start_time ON task_run (start_time);
+CREATE INDEX ix_task_run_state_name ON task_run (state_name);
+CREATE INDEX ix_task_run_state_type_id ON task_run (state_type, id);
+CREATE UNIQUE INDEX uq_task_run_flow_run_id_task_key_dynamic_key ON task_run (flow_run_id, task_key, dynamic_key);
+CREATE UNIQUE INDEX uq_task_run_task_key_dynamic_key ON task_run (task_key, dynamic_key) WHERE flow_run_id IS NULL;
+CREATE TABLE task_run_state (
+	task_run_id UUID NOT NULL, 
+	id UUID NOT NULL, 
+	timestamp BIGINT NOT NULL, 
+	type TEXT NOT NULL, 
+	name TEXT NOT NULL, 
+	message TEXT, 
+	state_details TEXT NOT NULL, 
+	data TEXT, 
+	result_artifact_id UUID, 
+	CONSTRAINT pk_task_run_state PRIMARY KEY (id), 
+	CONSTRAINT fk_task_run_state_task_run_id FOREIGN KEY(task_run_id) REFERENCES task_run (id) ON DELETE CASCADE, 
+	CONSTRAINT fk_task_run_state_result_artifact_id FOREIGN KEY(result_artifact_id) REFERENCES artifact (id) ON DELETE SET NULL
+);
+CREATE INDEX ix_task_run_state_result_artifact_id ON task_run_state (result_artifact_id);
+CREATE UNIQUE INDEX uq_task_run_state_task_run_id_timestamp ON task_run_state (task_run_id, timestamp);
+ALTER TABLE flow_run ADD CONSTRAINT fk_flow_run_parent_task_run_id FOREIGN KEY(parent_task_run_id) REFERENCES task_run (id) ON DELETE SET NULL;

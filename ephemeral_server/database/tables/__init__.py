@@ -1,0 +1,45 @@
+"""The tables of the database."""
+
+from __future__ import annotations
+
+from ephemeral_server.database.tables.base import metadata
+from ephemeral_server.database.tables.records import (
+    artifact,
+    artifact_collection,
+    configuration,
+    event,
+    event_resource,
+    log,
+    saved_search,
+)
+from ephemeral_server.database.tables.runs import (
+    flow,
+    flow_run,
+    flow_run_input,
+    flow_run_state,
+    task_run,
+    task_run_state,
+    task_run_state_cache,
+)
+from ephemeral_server.database.tables.work import deployment, work_pool, work_queue
+
+__all__ = [
+    "artifact",
+    "artifact_collection",
+    "configuration",
+    "deployment",
+    "event",
+    "event_resource",
+    "flow",
+    "flow_run",
+    "flow_run_input",
+    "flow_run_state",
+    "log",
+    "metadata",
+    "saved_search",
+    "task_run",
+    "task_run_state",
+    "task_run_state_cache",
+    "work_pool",
+    "work_queue",
+]

@@ -1,0 +1,38 @@
+"""What every table has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Column, ForeignKey, MetaData
+
+from ephemeral_server.database.types import Id, Instant
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+
+def identity() -> list[Column[Any]]:
+    """The columns ``id``, ``created`` and ``updated``."""
+    return [
+        Column("id", Id, primary_key=True),
+        Column("created", Instant, nullable=False),
+        Column("updated", Instant, nullable=False),
+    ]
+
+
+def reference(
+    name: str, target: str, *, on_delete: str, required: bool = False, circular: bool = False
+) -> Column[Any]:
+    """A foreign key to the id of the table `target`; `on_delete` is ``CASCADE`` or ``SET NULL``.
+
+    One key of each circle of tables is `circular`: PostgreSQL gets it after all tables.
+    """
+    key = ForeignKey(f"{target}.id", ondelete=on_delete, use_alter=circular)
+    return Column(name, Id, key, nullable=not required)

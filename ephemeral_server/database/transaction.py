@@ -1,0 +1,49 @@
+"""What a unit of work that writes is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection
+
+from ephemeral_server.clock import Clock
+
+
+class Transaction:
+    """One write transaction, for the synchronous function that does the work.
+
+    Attributes:
+        connection: executes statements inside the transaction.
+        clock: the server's clock.
+        dialect: ``"sqlite"`` or ``"postgresql"``.
+        events: what `emit` collected; published after the commit, dropped on rollback.
+    """
+
+    __slots__ = ("_afterwards", "clock", "connection", "dialect", "events")
+
+    def __init__(self, connection: Connection, clock: Clock) -> None:
+        self.connection = connection
+        self.clock = clock
+        self.dialect = connection.dialect.name
+        self.events: list[Any] = []
+        self._afterwards: list[Callable[[], None]] = []
+
+    def now(self) -> int:
+        """The present instant in microseconds since 1970 UTC."""
+        return self.clock.now()
+
+    def emit(self, event: Any) -> None:
+        """Publish `event` once this transaction is committed."""
+        self.events.append(event)
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Call `action` on the server's loop once this transaction is committed."""
+        self._afterwards.append(action)
+
+    def finish(self, publish: Callable[[list[Any]], None]) -> None:
+        """Hand out events and run actions; called by the database after the commit."""
+        if self.events:
+            publish(self.events)
+        for action in self._afterwards:
+            action()

@@ -1,0 +1,1 @@
+"""Deployments: flows that can be run from afar."""

@@ -1,0 +1,67 @@
+"""Every error this package raises to its users.
+
+::
+
+    EphemeralServerError
+    ├── SettingsError           a setting has an unusable value
+    ├── StartError              a server could not start; the cause is chained
+    │   └── PortInUseError      its address is taken
+    ├── ShutdownError           a server did not end within its time
+    ├── NotRunningError         the handle's server is not running (any more, or not yet)
+    ├── WrongLoopError          an awaitable cannot be run where it was asked for
+    ├── DatabaseClosedError     work for a database that is closed
+    ├── SchemaMismatchError     a lasting database was made by another version
+    ├── ObjectNotFoundError     an id names nothing (answered with 404)
+    ├── ChangeRefusedError      the present state of an object forbids it (answered with 400)
+    └── OverloadedError         the server cannot take this now (answered with 503)
+"""
+
+from __future__ import annotations
+
+
+class EphemeralServerError(Exception):
+    """Base of the errors of this package."""
+
+
+class SettingsError(EphemeralServerError, ValueError):
+    """A setting has an unusable value. The message says which, and what is allowed."""
+
+
+class StartError(EphemeralServerError, RuntimeError):
+    """A server could not start. ``__cause__`` is the reason; nothing is left behind."""
+
+
+class PortInUseError(StartError):
+    """The address a server should listen on is taken."""
+
+
+class ShutdownError(EphemeralServerError, RuntimeError):
+    """A server did not end within its time. The message says what was still busy."""
+
+
+class NotRunningError(EphemeralServerError, RuntimeError):
+    """The server of this handle is not running."""
+
+
+class WrongLoopError(EphemeralServerError, RuntimeError):
+    """An awaitable cannot be run from here. The message says how it can."""
+
+
+class DatabaseClosedError(EphemeralServerError, RuntimeError):
+    """Work was handed to a database that is closed."""
+
+
+class SchemaMismatchError(EphemeralServerError, RuntimeError):
+    """A lasting database was made by another version of this package."""
+
+
+class ObjectNotFoundError(EphemeralServerError, LookupError):
+    """An id names nothing. Answered with 404 and the message."""
+
+
+class ChangeRefusedError(EphemeralServerError, ValueError):
+    """The present state of an object forbids a change. Answered with 400 and the message."""
+
+
+class OverloadedError(EphemeralServerError, RuntimeError):
+    """The server cannot take this request now. Answered with 503 and ``Retry-After``."""

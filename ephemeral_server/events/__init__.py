@@ -1,0 +1,1 @@
+"""Events: what happened, told by clients and by the server itself."""

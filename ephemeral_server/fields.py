@@ -1,0 +1,137 @@
+"""Kinds of values that bodies and filters hold, with what both databases can store."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from functools import lru_cache
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    GetPydanticSchema,
+    StringConstraints,
+    ValidatorFunctionWrapHandler,
+)
+from pydantic_core import CoreSchema
+from pydantic_core.core_schema import (
+    datetime_schema,
+    no_info_after_validator_function,
+    no_info_wrap_validator_function,
+    uuid_schema,
+)
+
+from ephemeral_server.clock import micros
+
+#: The largest integer that both databases store.
+LARGEST = 2**63 - 1
+
+_FIRST, _LAST = micros(datetime.min), micros(datetime.max)
+
+
+def _storable(value: str) -> str:
+    if "\x00" in value:
+        raise ValueError("must not contain NUL characters")
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise ValueError("must not contain lone surrogates") from None
+    return value
+
+
+def storable(value: str) -> str:
+    """Free text as both databases can store it: without NULs, a `?` for each lone surrogate."""
+    if "\x00" in value:
+        value = value.replace("\x00", "")
+    return value if value.isascii() else value.encode(errors="replace").decode()
+
+
+def _free(value: Any) -> Any:
+    return storable(value) if isinstance(value, str) else value
+
+
+def _finite_json(value: Any) -> Any:
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError:
+        raise ValueError("must not contain NaN or infinite numbers") from None
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
+    return value
+
+
+def _utc(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        return value.replace(tzinfo=timezone.utc)
+    try:
+        return value.astimezone(timezone.utc)
+    except OverflowError:
+        raise ValueError("is outside the years 1 to 9999 in UTC") from None
+
+
+def _micros(value: datetime) -> int:
+    instant = micros(value)
+    if not _FIRST <= instant <= _LAST:
+        raise ValueError("is outside the years 1 to 9999 in UTC")
+    return instant
+
+
+def _instant_schema(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    return no_info_after_validator_function(_micros, datetime_schema())
+
+
+@lru_cache(maxsize=4096)
+def _hyphenated(value: str) -> str:
+    return str(UUID(value))
+
+
+def _id_text(value: Any, handler: ValidatorFunctionWrapHandler) -> str:
+    # The same few ids come over and over: thousands of logs name one run.
+    try:
+        return _hyphenated(value)
+    except (AttributeError, TypeError, ValueError):
+        return str(handler(value))
+
+
+def _id_schema(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    return no_info_wrap_validator_function(_id_text, uuid_schema())
+
+
+#: Text that both databases can store.
+Storable = Annotated[str, AfterValidator(_storable)]
+
+#: Free text; what a database cannot store is taken out, see `storable`.
+FreeText = Annotated[str, BeforeValidator(_free)]
+
+#: A name of a flow, a deployment, a block ...
+NameText = Annotated[str, StringConstraints(pattern=r"^[^/%&><]+$"), AfterValidator(_storable)]
+
+#: A JSON object that JSON can hold.
+JsonObject = Annotated[dict[str, Any], AfterValidator(_finite_json)]
+
+#: Key-value labels of flows, runs and deployments.
+LabelValue = bool | int | float | Storable
+Labels = Annotated[dict[Storable, LabelValue], AfterValidator(_finite_json)]
+
+#: An instant; one without an offset is read as UTC.
+UtcDatetime = Annotated[datetime, AfterValidator(_utc)]
+
+#: An instant that becomes microseconds since 1970 UTC; one without an offset is read as UTC.
+Instant = Annotated[int, GetPydanticSchema(_instant_schema)]
+
+#: An id that becomes lower-case hyphenated text.
+IdText = Annotated[str, GetPydanticSchema(_id_schema)]
+
+#: Any integer that both databases store.
+Integer = Annotated[int, Field(ge=-LARGEST - 1, le=LARGEST)]
+
+#: How many rows a list route skips.
+Offset = Annotated[int, Field(ge=0, le=LARGEST)]
+
+#: Which page of a list, counted from one.
+Page = Annotated[int, Field(ge=1, le=LARGEST)]

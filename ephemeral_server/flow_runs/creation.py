@@ -1,0 +1,174 @@
+"""Making flow runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import bindparam, select
+
+from ephemeral_server.database.tables import (
+    deployment,
+    flow,
+    flow_run,
+    task_run,
+    work_pool,
+    work_queue,
+)
+from ephemeral_server.database.transaction import Transaction
+from ephemeral_server.errors import ObjectNotFoundError
+from ephemeral_server.flow_runs.schemas import FlowRunCreate
+from ephemeral_server.flow_runs.wire import FLOW_RUN, SELECT_FLOW_RUNS
+from ephemeral_server.orchestration.changes import change_flow_run
+from ephemeral_server.orchestration.creation import first_state, fresh_columns, merged_labels
+from ephemeral_server.orchestration.policies import FLOW_MINIMAL
+from ephemeral_server.orchestration.run import Run
+from ephemeral_server.orchestration.wire import state_values
+from ephemeral_server.settings import Settings
+from ephemeral_server.wire import dump
+
+_FLOW = select(
+    flow.c.name.label("flow.name"),
+    flow.c.tags.label("flow.tags"),
+    flow.c.labels.label("above.labels"),
+).where(flow.c.id == bindparam("id"))
+_DEPLOYMENT = select(
+    deployment.c.name.label("deployment.name"),
+    deployment.c.tags.label("deployment.tags"),
+    deployment.c.labels.label("above.labels"),
+).where(deployment.c.id == bindparam("id"))
+_PARENT = select(task_run.c.name.label("parent.name"), task_run.c.tags.label("parent.tags")).where(
+    task_run.c.id == bindparam("id")
+)
+_BY_KEY = SELECT_FLOW_RUNS.where(flow_run.c.flow_id == bindparam("flow_id")).where(
+    flow_run.c.idempotency_key == bindparam("key")
+)
+_POOL = select(work_pool).where(work_pool.c.name == bindparam("name"))
+_QUEUE = select(work_queue.c.id, work_queue.c.name).where(
+    work_queue.c.work_pool_id == bindparam("pool_id")
+)
+
+#: What labels and events take from the objects around a run.
+_AROUND = (
+    "flow.name",
+    "flow.tags",
+    "above.labels",
+    "deployment.name",
+    "deployment.tags",
+    "work_queue.name",
+    "work_pool.id",
+    "work_pool.name",
+    "work_pool.type",
+    "parent.name",
+    "parent.tags",
+)
+
+
+def create_flow_run(
+    tx: Transaction, settings: Settings, body: FlowRunCreate, created_by: dict[str, Any] | None
+) -> tuple[dict[str, Any], bool]:
+    """Make a flow run in its first state, unless its flow has one with its idempotency key.
+
+    Returns:
+        The values of the run by the keys of `FLOW_RUN`, and whether it is new.
+
+    Raises:
+        IntegrityError: there is no such flow, or no such parent task run.
+        ObjectNotFoundError: there is no such work pool or queue.
+    """
+    key = body.idempotency_key or None
+    if key is not None:
+        found = {"flow_id": str(body.flow_id), "key": key}
+        row = tx.connection.execute(_BY_KEY, found).mappings().first()
+        if row is not None:
+            return dict(row), False
+    around = _around(tx, body)
+    now = tx.now()
+    run = Run({**_columns(body, key, created_by, around, now), **around}, new_in=flow_run)
+    proposed = body.state.to_state(now) if body.state else None
+    state = first_state(proposed, now)
+    change_flow_run(tx, settings, run, None, state, FLOW_MINIMAL)
+    values = {
+        **run.values,
+        **state_values(state),
+        "work_pool_id": around["work_pool.id"],
+        "work_pool_name": around["work_pool.name"],
+    }
+    values["work_queue_name"] = around["work_queue.name"] or values["work_queue_name"]
+    return {member: values[member] for member in FLOW_RUN.keys}, True
+
+
+def _columns(
+    body: FlowRunCreate,
+    key: str | None,
+    created_by: dict[str, Any] | None,
+    around: dict[str, Any],
+    now: int,
+) -> dict[str, Any]:
+    deployed = around["deployment.name"] is not None
+    deployment_id = None if body.deployment_id is None else str(body.deployment_id)
+    parent = body.parent_task_run_id
+    document = body.infrastructure_document_id
+    return {
+        **fresh_columns(now, body.name),
+        "flow_id": str(body.flow_id),
+        "tags": dump(body.tags),
+        "labels": merged_labels(
+            around["above.labels"],
+            body.labels,
+            flow=str(body.flow_id),
+            deployment=deployment_id if deployed else None,
+        ),
+        "empirical_policy": body.empirical_policy.model_dump_json(),
+        "deployment_id": deployment_id,
+        "deployment_version": None,
+        "flow_version": body.flow_version,
+        "work_queue_name": body.work_queue_name,
+        "work_queue_id": around["work_queue.id"],
+        "parameters": dump(body.parameters),
+        "idempotency_key": key,
+        "context": dump(body.context),
+        "parent_task_run_id": None if parent is None else str(parent),
+        "auto_scheduled": False,
+        "infrastructure_document_id": None if document is None else str(document),
+        "infrastructure_pid": None,
+        "created_by": None if created_by is None else dump(created_by),
+        "job_variables": dump(body.job_variables or {}),
+    }
+
+
+def _around(tx: Transaction, body: FlowRunCreate) -> dict[str, Any]:
+    """What the run belongs to, under the names that events know."""
+    around: dict[str, Any] = dict.fromkeys(_AROUND)
+    for query, id_ in (
+        (_FLOW, body.flow_id),
+        (_DEPLOYMENT, body.deployment_id),
+        (_PARENT, body.parent_task_run_id),
+    ):
+        if id_ is not None:
+            # What is missing and must not be is found by the foreign keys.
+            around |= tx.connection.execute(query, {"id": str(id_)}).mappings().first() or {}
+    return {**around, **_queue(tx, body)}
+
+
+def _queue(tx: Transaction, body: FlowRunCreate) -> dict[str, Any]:
+    """The queue that the run waits in: the one named, or its pool's default."""
+    if body.work_pool_name is None:
+        return {"work_queue.id": None}
+    pool = tx.connection.execute(_POOL, {"name": body.work_pool_name}).mappings().first()
+    if pool is None:
+        raise ObjectNotFoundError(f'Work pool "{body.work_pool_name}" not found.')
+    if body.work_queue_name is None:
+        wanted = work_queue.c.id == pool["default_queue_id"]
+    else:
+        wanted = work_queue.c.name == body.work_queue_name
+    queue = tx.connection.execute(_QUEUE.where(wanted), {"pool_id": pool["id"]}).first()
+    if queue is None:
+        name = f"{body.work_pool_name}/{body.work_queue_name}"
+        raise ObjectNotFoundError(f"Work pool queue '{name}' not found.")
+    return {
+        "work_queue.id": queue.id,
+        "work_queue.name": queue.name,
+        "work_pool.id": pool["id"],
+        "work_pool.name": pool["name"],
+        "work_pool.type": pool["type"],
+    }

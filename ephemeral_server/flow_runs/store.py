@@ -1,0 +1,129 @@
+"""What can be done with the flow runs of the database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, func, select, update
+
+from ephemeral_server.database.filters import Clause
+from ephemeral_server.database.sorting import Order, ascending, descending
+from ephemeral_server.database.tables import deployment, flow_run
+from ephemeral_server.database.transaction import Transaction
+from ephemeral_server.errors import ChangeRefusedError, ObjectNotFoundError
+from ephemeral_server.flow_runs.filters import STARTED
+from ephemeral_server.flow_runs.wire import SELECT_FLOW_RUNS
+from ephemeral_server.logs.store import delete_logs_of_flow_runs
+from ephemeral_server.names import random_name
+from ephemeral_server.orchestration.states import SCHEDULED
+from ephemeral_server.wire import dump
+
+#: Values of flow runs in the order of the keys of `FLOW_RUN`.
+Rows = Sequence[Sequence[Any]]
+
+_C = flow_run.c
+ORDERS: Mapping[str, Order] = {
+    "ID_DESC": descending(_C.id, _C.id),
+    "START_TIME_ASC": ascending(STARTED, _C.id),
+    "START_TIME_DESC": descending(STARTED, _C.id),
+    "EXPECTED_START_TIME_ASC": ascending(_C.expected_start_time, _C.id),
+    "EXPECTED_START_TIME_DESC": descending(_C.expected_start_time, _C.id),
+    "NAME_ASC": ascending(_C.name, _C.id),
+    "NAME_DESC": descending(_C.name, _C.id),
+    "NEXT_SCHEDULED_START_TIME_ASC": ascending(_C.next_scheduled_start_time, _C.id),
+    "END_TIME_DESC": descending(_C.end_time, _C.id),
+}
+
+_BY_ID = SELECT_FLOW_RUNS.where(_C.id == bindparam("id"))
+_LABELS = select(_C.labels).where(_C.id == bindparam("id")).with_for_update()
+_LOCKED = select(_C.state_type, _C.deployment_id).where(_C.id == bindparam("id")).with_for_update()
+
+
+def read_flow_run(connection: Connection, id: str) -> Sequence[Any] | None:
+    """The flow run of this id."""
+    return connection.execute(_BY_ID, {"id": id}).first()
+
+
+def list_flow_runs(
+    connection: Connection, where: Clause, order: Order, limit: int, offset: int
+) -> Rows:
+    """Some of the flow runs."""
+    query = SELECT_FLOW_RUNS.where(where).order_by(*order).limit(limit).offset(offset)
+    return connection.execute(query).all()
+
+
+def count_flow_runs(connection: Connection, where: Clause) -> int:
+    """How many flow runs there are."""
+    return connection.execute(select(func.count()).select_from(flow_run).where(where)).scalar_one()
+
+
+def page_of_flow_runs(
+    connection: Connection, where: Clause, order: Order, limit: int, offset: int
+) -> tuple[Rows, int]:
+    """Some of the flow runs, and how many there are in all, at one moment."""
+    rows = list_flow_runs(connection, where, order, limit, offset)
+    return rows, count_flow_runs(connection, where)
+
+
+def update_flow_run(tx: Transaction, id: str, changes: dict[str, Any]) -> bool:
+    """Change columns of a flow run; whether there is such a run.
+
+    Args:
+        changes: values by column, JSON columns as Python values.
+
+    Raises:
+        ChangeRefusedError: job variables of a run that has left its schedule behind, or
+            that has no deployment.
+    """
+    found = tx.connection.execute(_LOCKED, {"id": id}).first()
+    if found is None:
+        return False
+    if changes.get("job_variables") is not None:
+        _check_job_variables(tx, found.state_type, found.deployment_id)
+    if "name" in changes:
+        changes["name"] = changes["name"] or random_name()
+    for column in ("parameters", "empirical_policy", "tags", "job_variables"):
+        if changes.get(column) is not None:
+            changes[column] = dump(changes[column])
+    values = {**changes, "updated": tx.now()}
+    tx.connection.execute(update(flow_run).where(_C.id == id).values(values))
+    return True
+
+
+def _check_job_variables(tx: Transaction, state_type: str | None, deployment_id: Any) -> None:
+    if state_type is None:
+        raise ChangeRefusedError(
+            "Flow run state is required to update job variables but none exists"
+        )
+    if state_type != SCHEDULED:
+        raise ChangeRefusedError(
+            f"Job variables for a flow run in state {state_type} cannot be updated"
+        )
+    query = select(deployment.c.id).where(deployment.c.id == deployment_id)
+    if deployment_id is None or tx.connection.execute(query).first() is None:
+        raise ChangeRefusedError("A deployment for the flow run could not be found")
+
+
+def merge_labels(tx: Transaction, id: str, labels: Mapping[str, Any]) -> None:
+    """Add labels to a flow run; those it has under the same keys are replaced.
+
+    Raises:
+        ObjectNotFoundError: there is no such flow run.
+    """
+    row = tx.connection.execute(_LABELS, {"id": id}).first()
+    if row is None:
+        raise ObjectNotFoundError(f"Flow run with id {id} not found")
+    merged = dump({**json.loads(row.labels or "{}"), **labels})
+    values = {"labels": merged, "updated": tx.now()}
+    tx.connection.execute(update(flow_run).where(_C.id == id).values(values))
+
+
+def delete_flow_run(tx: Transaction, id: str) -> bool:
+    """Delete a flow run with its task runs, states, inputs and logs; whether there was one.
+
+    Its subflow runs live on without a parent.
+    """
+    delete_logs_of_flow_runs(tx.connection, select(_C.id).where(_C.id == id))
+    return bool(tx.connection.execute(delete(flow_run).where(_C.id == id)).rowcount)

@@ -1,0 +1,1 @@
+"""Flows: named Python functions whose runs are recorded."""

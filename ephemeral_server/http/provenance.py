@@ -1,0 +1,28 @@
+"""Who asks for something to be made: automations say so in headers."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Header
+
+
+def created_by(
+    prefect_automation_id: Annotated[UUID | None, Header()] = None,
+    prefect_automation_name: Annotated[str | None, Header()] = None,
+) -> dict[str, Any] | None:
+    """The value of ``created_by``, from the headers; None for requests of nobody in particular.
+
+    The name is base64 of UTF-8; one that cannot be decoded counts as absent.
+    """
+    if prefect_automation_id is None or prefect_automation_name is None:
+        return None
+    try:
+        name = base64.b64decode(prefect_automation_name, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    id_ = str(prefect_automation_id)
+    return {"id": id_, "type": "AUTOMATION", "display_value": name}

@@ -1,0 +1,73 @@
+"""What can be done with the logs of the database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Select, delete, select
+
+from ephemeral_server.database.filters import Clause
+from ephemeral_server.database.sorting import Order, ascending, descending
+from ephemeral_server.database.tables import log
+from ephemeral_server.database.transaction import Transaction
+from ephemeral_server.ids import new_ids
+from ephemeral_server.logs.wire import LOG
+
+ORDERS: Mapping[str, Order] = {
+    "TIMESTAMP_ASC": ascending(log.c.timestamp, log.c.id),
+    "TIMESTAMP_DESC": descending(log.c.timestamp, log.c.id),
+}
+
+_LOGS = select(*[log.c[key] for key in LOG.keys])
+
+
+#: A log to keep: name, level, message, timestamp in microseconds since 1970 UTC, flow run id
+#: and task run id as text.
+NewLog = tuple[str, int, str, int, str | None, str | None]
+
+# Logs come by the thousand, so they go to the drivers as they are.
+_COLUMNS = "id, created, updated, name, level, message, timestamp, flow_run_id, task_run_id"
+_INSERT = {
+    "sqlite": f"INSERT INTO log ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "postgresql": (
+        f"INSERT INTO log ({_COLUMNS}) SELECT * FROM unnest($1::uuid[], $2::bigint[], "
+        "$3::bigint[], $4::text[], $5::bigint[], $6::text[], $7::bigint[], $8::uuid[], $9::uuid[])"
+    ),
+}
+
+
+def create_logs(tx: Transaction, logs: Sequence[NewLog]) -> None:
+    """Keep the logs; their ids sort in the order given."""
+    if not logs:
+        return
+    now = tx.now()
+    rows = [(id, now, now, *log) for id, log in zip(new_ids(len(logs), now), logs, strict=True)]
+    if tx.dialect == "sqlite":
+        tx.connection.exec_driver_sql(_INSERT[tx.dialect], rows)
+    else:
+        columns = tuple(list(column) for column in zip(*rows, strict=True))
+        tx.connection.exec_driver_sql(_INSERT[tx.dialect], columns)
+
+
+def list_logs(
+    connection: Connection, where: Clause, order: Order, limit: int, offset: int
+) -> Sequence[Sequence[Any]]:
+    """Logs as values in the order of the keys of `LOG`."""
+    query = _LOGS.where(where).order_by(*order).limit(limit).offset(offset)
+    return connection.execute(query).all()
+
+
+def delete_logs_of_flow_runs(connection: Connection, flow_runs: Select[tuple[str]]) -> None:
+    """Delete the logs of flow runs, those of their task runs among them.
+
+    Args:
+        connection: in the transaction that deletes the runs.
+        flow_runs: selects the ids of the runs, so it must come before they are gone.
+    """
+    connection.execute(delete(log).where(log.c.flow_run_id.in_(flow_runs)))
+
+
+def delete_logs_of_task_run(connection: Connection, task_run_id: str) -> None:
+    """Delete the logs of a task run."""
+    connection.execute(delete(log).where(log.c.task_run_id == task_run_id))

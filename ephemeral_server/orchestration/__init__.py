@@ -1,0 +1,1 @@
+"""States of runs, and the rules by which one follows another."""

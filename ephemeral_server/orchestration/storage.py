@@ -1,0 +1,183 @@
+"""Runs and states between the database and the rules."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, Select, Table, bindparam, func, select, update
+
+from ephemeral_server.database.tables import (
+    artifact,
+    deployment,
+    flow,
+    flow_run,
+    flow_run_state,
+    task_run,
+    task_run_state,
+    work_pool,
+    work_queue,
+)
+from ephemeral_server.database.transaction import Transaction
+from ephemeral_server.errors import ObjectNotFoundError
+from ephemeral_server.orchestration.results import keep_result
+from ephemeral_server.orchestration.run import Run
+from ephemeral_server.orchestration.states import State, load_details
+
+#: Columns of a run that a transition may change.
+_CHANGED = (
+    "state_id",
+    "state_type",
+    "state_name",
+    "state_timestamp",
+    "run_count",
+    "expected_start_time",
+    "next_scheduled_start_time",
+    "start_time",
+    "end_time",
+    "total_run_time",
+    "empirical_policy",
+)
+
+
+def state_columns(table: FromClause, result: FromClause = artifact) -> list[ColumnElement[Any]]:
+    """The columns of a state, labelled ``state.<column>``, its result read from `result`."""
+    plain = ("id", "type", "name", "timestamp", "message", "state_details")
+    return [
+        *(table.c[name].label(f"state.{name}") for name in plain),
+        func.coalesce(table.c.data, result.c.data).label("state.data"),
+    ]
+
+
+def state_from(row: Mapping[str, Any]) -> State:
+    """The state in a row that holds `state_columns`."""
+    data = row["state.data"]
+    return State(
+        type=row["state.type"],
+        name=row["state.name"],
+        timestamp=row["state.timestamp"],
+        message=row["state.message"],
+        data=None if data is None else json.loads(data),
+        details=load_details(row["state.state_details"]),
+        id=row["state.id"],
+    )
+
+
+_parent = task_run.alias("parent")
+
+_FLOW_RUN = (
+    select(
+        *flow_run.c,
+        *state_columns(flow_run_state),
+        flow.c.name.label("flow.name"),
+        flow.c.tags.label("flow.tags"),
+        deployment.c.name.label("deployment.name"),
+        deployment.c.tags.label("deployment.tags"),
+        work_queue.c.name.label("work_queue.name"),
+        work_pool.c.id.label("work_pool.id"),
+        work_pool.c.name.label("work_pool.name"),
+        work_pool.c.type.label("work_pool.type"),
+        _parent.c.name.label("parent.name"),
+        _parent.c.tags.label("parent.tags"),
+    )
+    .join(flow, flow.c.id == flow_run.c.flow_id)
+    .outerjoin(flow_run_state, flow_run_state.c.id == flow_run.c.state_id)
+    .outerjoin(artifact, artifact.c.id == flow_run_state.c.result_artifact_id)
+    .outerjoin(deployment, deployment.c.id == flow_run.c.deployment_id)
+    .outerjoin(work_queue, work_queue.c.id == flow_run.c.work_queue_id)
+    .outerjoin(work_pool, work_pool.c.id == work_queue.c.work_pool_id)
+    .outerjoin(_parent, _parent.c.id == flow_run.c.parent_task_run_id)
+    .where(flow_run.c.id == bindparam("run_id"))
+    .with_for_update(of=flow_run)
+)
+
+_outer = flow_run.alias("outer")
+_outer_state = flow_run_state.alias("outer_state")
+
+_TASK_RUN = (
+    select(
+        *task_run.c,
+        *state_columns(task_run_state),
+        _outer.c.run_count.label("flow_run.run_count"),
+        _outer.c.state_type.label("flow_run.state_type"),
+        _outer_state.c.state_details.label("flow_run.state_details"),
+    )
+    .outerjoin(task_run_state, task_run_state.c.id == task_run.c.state_id)
+    .outerjoin(artifact, artifact.c.id == task_run_state.c.result_artifact_id)
+    .outerjoin(_outer, _outer.c.id == task_run.c.flow_run_id)
+    .outerjoin(_outer_state, _outer_state.c.id == _outer.c.state_id)
+    .where(task_run.c.id == bindparam("run_id"))
+    .with_for_update(of=task_run)
+)
+
+
+def load_flow_run(tx: Transaction, flow_run_id: str) -> tuple[Run, State | None]:
+    """A flow run with what its events tell of it, locked until the end of the transaction.
+
+    Raises:
+        ObjectNotFoundError: there is no such flow run.
+    """
+    return _load(tx, _FLOW_RUN, flow_run_id, "Flow run")
+
+
+def load_task_run(tx: Transaction, task_run_id: str) -> tuple[Run, State | None]:
+    """A task run with the state of its flow run, locked until the end of the transaction.
+
+    Raises:
+        ObjectNotFoundError: there is no such task run.
+    """
+    return _load(tx, _TASK_RUN, task_run_id, "Task run")
+
+
+def _load(tx: Transaction, query: Select[Any], run_id: str, kind: str) -> tuple[Run, State | None]:
+    row = tx.connection.execute(query, {"run_id": run_id}).first()
+    if row is None:
+        raise ObjectNotFoundError(f"{kind} with id {run_id} not found")
+    values = row._asdict()
+    return Run(values), state_from(values) if values["state.id"] is not None else None
+
+
+def insert_state(tx: Transaction, run: Run, state: State, table: Table, owner: str) -> None:
+    """Store a state of a run; `owner` is the column that names the run."""
+    row = {
+        "id": state.id,
+        owner: run.id,
+        "timestamp": state.timestamp,
+        "type": state.type,
+        "name": state.name,
+        "message": state.message,
+        "state_details": state.details_text(),
+        "data": None,
+        "result_artifact_id": keep_result(tx, run, state),
+    }
+    tx.connection.execute(table.insert(), row)
+
+
+def _update(table: Table, *further: str) -> Any:
+    names = (*_CHANGED, *further, "updated")
+    return (
+        update(table)
+        .where(table.c.id == bindparam("run_id"))
+        .values({name: bindparam(f"new_{name}") for name in names})
+    )
+
+
+_UPDATE_FLOW_RUN = _update(flow_run)
+_UPDATE_TASK_RUN = _update(task_run, "flow_run_run_count")
+
+
+def save_flow_run(tx: Transaction, run: Run) -> None:
+    """Store what a transition changed of a flow run."""
+    _save(tx, run, _UPDATE_FLOW_RUN, _CHANGED)
+
+
+def save_task_run(tx: Transaction, run: Run) -> None:
+    """Store what a transition changed of a task run."""
+    _save(tx, run, _UPDATE_TASK_RUN, (*_CHANGED, "flow_run_run_count"))
+
+
+def _save(tx: Transaction, run: Run, statement: Any, columns: tuple[str, ...]) -> None:
+    if run.changes:
+        values = {f"new_{name}": run[name] for name in columns}
+        tx.connection.execute(statement, {**values, "run_id": run.id, "new_updated": tx.now()})

