@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import lru_cache
@@ -24,6 +25,7 @@ from ephemeral_server.http.errors import InternalErrorMiddleware, exception_hand
 from ephemeral_server.http.guard import guard
 from ephemeral_server.http.lazy import LazyRoutes
 from ephemeral_server.http.limits import RequestLimitMiddleware
+from ephemeral_server.http.mount import ShortcutMiddleware
 from ephemeral_server.http.reply import JsonReply
 from ephemeral_server.runtime import Runtime
 from ephemeral_server.settings import Settings
@@ -121,16 +123,18 @@ def build_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         version=__version__,
         lifespan=lifespan,
         exception_handlers=exception_handlers(),
+        **_quiet(),
     )
     app.state.settings = api.state.settings = settings
     app.state.api_app = api
     app.openapi = api.openapi  # type: ignore[method-assign]
+    limited = RequestLimitMiddleware(api, settings.request_limit)
+    app.mount(settings.api_base_path, limited, name="api")
+    app.add_middleware(ShortcutMiddleware, prefix=settings.api_base_path, mounted=limited)
     app.add_middleware(cors, settings=settings)
     if settings.csrf_protection:
         app.add_middleware(CsrfMiddleware, tokens=csrf)
     app.add_middleware(guard, settings=settings)
-    limited = RequestLimitMiddleware(api, settings.request_limit)
-    app.mount(settings.api_base_path, limited, name="api")
     return app
 
 
@@ -156,13 +160,14 @@ def create_api_app(
         "title": "Prefect REST API",
         "version": __version__,
         "lifespan": _own_lifespan,
+        **_quiet(),
         **(fast_api_app_kwargs or {}),
     }
     api = FastAPI(**options)
     domains = LazyRoutes(DOMAINS, dependencies or ())
     _add_probe(api, health_check_path, "health_check", "true", bool)
     _add_probe(api, version_check_path, "server_version", f'"{API_VERSION}"', str)
-    api.router.routes.append(domains)
+    api.router.routes.insert(0, domains)  # most requests are for a domain
     api.openapi = _openapi_of(api, domains)  # type: ignore[method-assign]
     api.add_middleware(InternalErrorMiddleware)
     api.add_middleware(GzipMiddleware)
@@ -207,6 +212,13 @@ def _with_database(settings: Settings) -> tuple[Settings, Callable[[], None]]:
     file = default_database()
     file.parent.mkdir(parents=True, exist_ok=True)
     return settings.replace(database_url=f"sqlite+aiosqlite:///{file}"), lambda: None
+
+
+def _quiet() -> dict[str, Any]:
+    """No spans of ours in the traces of the process we live in, where FastAPI makes them."""
+    if "telemetry" in inspect.signature(FastAPI).parameters:
+        return {"telemetry": {"tracing": False, "metrics": False, "logs": False}}
+    return {}
 
 
 def _own_lifespan(app: FastAPI) -> AbstractAsyncContextManager[None]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Protocol
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -63,4 +64,11 @@ def to_datetime(instant: int) -> datetime:
 
 def isoformat(instant: int) -> str:
     """The wire form: ``2026-11-22T10:00:00Z``, with six digits of a fraction unless it is zero."""
-    return (EPOCH + timedelta(microseconds=instant)).isoformat()[:-6] + "Z"
+    second, fraction = divmod(instant, SECOND)
+    return f"{_second(second)}.{fraction:06d}Z" if fraction else f"{_second(second)}Z"
+
+
+@lru_cache(maxsize=4096)
+def _second(second: int) -> str:
+    # Instants that are written together are mostly close together.
+    return (EPOCH + timedelta(seconds=second)).isoformat()[:-6]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import httpx
+import pytest
 from sqlalchemy import Connection, Table, insert
 
 from ephemeral_server.application import build_app
@@ -17,6 +18,8 @@ from ephemeral_server.events.model import Event
 from ephemeral_server.ids import new_id
 from ephemeral_server.runtime import Runtime
 from ephemeral_server.settings import Settings
+from tests.databases import PostgresServer
+from tests.leaks import LeakGuard
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -141,3 +144,32 @@ class Application:
 
     def _wait(self, awaitable: Any) -> Any:
         return self._loop.run_until_complete(awaitable)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def application(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    leak_guard: LeakGuard,
+) -> Iterator[Application]:
+    """One application for all tests of a module, on each database; its tables are shared."""
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            file = tmp_path_factory.mktemp("application") / "server.db"
+            url = f"sqlite+aiosqlite:///{file}"
+        else:
+            postgres: PostgresServer = request.getfixturevalue("postgres")
+            name = postgres.create_database(request.getfixturevalue("_postgres_template"))
+            stack.callback(postgres.drop_database, name)
+            url = postgres.url(name)
+        with leak_guard.adopt():
+            # One connection, opened by now: a second one would seem to be left by a test.
+            settings = Settings(
+                database_url=url,
+                ephemeral=True,
+                postgres_pool_size=1,
+                postgres_max_overflow=0,
+            )
+            application = Application(settings)
+            stack.enter_context(application.running())
+        yield application

@@ -29,6 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make an environment that is the same on every machine, before any test is imported."""
     base = Path(tempfile.mkdtemp(prefix="tests-"))
     config.stash[_BASE] = base / "servers"
+    config.stash[_BASE].mkdir(mode=0o700)
     environment = pytest.MonkeyPatch()
     for name in list(os.environ):
         if name.startswith(("PREFECT_", "EPHEMERAL_SERVER_")):
@@ -59,6 +60,25 @@ def _leaves_nothing(leak_guard: LeakGuard) -> Iterator[None]:
     if leaked:
         lines = "\n".join(f"  {resource}" for resource in leaked)
         pytest.fail(f"This test left behind:\n{lines}", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def prefect_client_started(leak_guard: LeakGuard) -> None:
+    """For tests that run flows in this process: the Prefect client has started what it keeps.
+
+    It holds on to two event loops with their threads for the life of the process. Everything
+    else of it must be gone after each test.
+    """
+    from prefect import flow
+
+    from ephemeral_server import ephemeral
+
+    @flow
+    def first() -> None:
+        pass
+
+    with leak_guard.adopt(), ephemeral():
+        first()
 
 
 @pytest.fixture(scope="session")

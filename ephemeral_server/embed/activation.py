@@ -19,7 +19,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 from ephemeral_server.embed import lifetime
 
@@ -118,6 +119,12 @@ def drain_client(timeout: float = DRAIN_TIMEOUT) -> None:
     thread.join(max(0.0, deadline - time.monotonic()))
 
 
+_WORKERS = (
+    ("prefect.logging.handlers", "APILogWorker"),
+    ("prefect.events.worker", "EventsWorker"),
+)
+"""Where the client keeps its workers; each logs under its own name."""
+
 _lock = threading.Lock()
 _stack: list[Activation] = []
 
@@ -136,11 +143,7 @@ def _point_to(values: Mapping[str, str | None]) -> None:
 
 def _client_drains() -> list[Callable[..., object]]:
     """The drain functions of the client's log and event workers, as far as it is imported."""
-    workers = (
-        ("prefect.logging.handlers", "APILogWorker"),
-        ("prefect.events.worker", "EventsWorker"),
-    )
-    found = (getattr(sys.modules.get(module), name, None) for module, name in workers)
+    found = (getattr(sys.modules.get(module), name, None) for module, name in _WORKERS)
     return [worker.drain_all for worker in found if worker is not None]
 
 
@@ -155,11 +158,29 @@ def _in_event_loop() -> bool:
 def _drain(drains: list[Callable[..., object]], deadline: float) -> None:
     for drain in drains:
         try:
-            drain(timeout=max(0.0, deadline - time.monotonic()), at_exit=False)
+            with _without_hints():
+                drain(timeout=max(0.0, deadline - time.monotonic()), at_exit=False)
         except Exception:
             # The client is on its own here, maybe half torn down at the interpreter's exit; its
             # troubles must not keep the server from ending.
             logging.getLogger(__name__).debug("The client could not be drained.", exc_info=True)
+
+
+@contextmanager
+def _without_hints() -> Iterator[None]:
+    """Keep the workers from warning that they are busy: here that is what is asked of them."""
+
+    def is_no_hint(record: logging.LogRecord) -> bool:
+        return "Still processing items" not in str(record.msg)
+
+    loggers = [logging.getLogger(worker) for _, worker in _WORKERS]
+    for logger in loggers:
+        logger.addFilter(is_no_hint)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(is_no_hint)
 
 
 def _renew_lock() -> None:

@@ -22,8 +22,8 @@ from ephemeral_server.errors import NotRunningError
 if TYPE_CHECKING:
     from ephemeral_server.embed.handle import EphemeralServer
 
-TIME_LIMIT = 0.2
-"""Seconds that asking the server may take; what is not known by then is not shown."""
+TIME_LIMIT = 0.5
+"""Seconds that asking the server may take; it needs some 20 ms unless the machine is busy."""
 
 LATEST = 12
 """How many runs are drawn."""
@@ -42,17 +42,22 @@ STATE_COLOURS = {
 """Colour of each state type; all can be told from white and from black."""
 
 
-def html(server: EphemeralServer) -> str:
-    """The display of `server`. Never raises, and takes `TIME_LIMIT` at the most."""
+def html(server: EphemeralServer, time_limit: float = TIME_LIMIT) -> str:
+    """The display of `server`. Never raises.
+
+    Args:
+        server: running or not.
+        time_limit: seconds that asking the server may take; what is not known by then is missing.
+    """
     try:
         url = server.url
     except NotRunningError:
         parts = [_title(None)]
     else:
-        holdings = _ask(server)
+        holdings = _ask(server, time_limit)
         now = datetime.now(timezone.utc)
         parts = [_title(url), _facts(server.started_at, holdings, now)]
-        parts.append(timeline(holdings.latest, now))
+        parts.append(timeline(holdings.latest[:LATEST], now))
     return f'<div style="font-family:sans-serif;line-height:1.5">{"".join(parts)}</div>'
 
 
@@ -120,37 +125,37 @@ class _Bar:
 
 @dataclass
 class _Holdings:
-    """What the server said it holds; what it did not say in time is missing."""
+    """What the server said it holds; what it did not say in time is None or empty."""
 
-    flow_runs: dict[str, int] = field(default_factory=dict)
-    task_runs: int | None = None
     latest: list[dict[str, Any]] = field(default_factory=list)
-    complete: bool = False
+    flow_runs: dict[str, int] | None = None
+    task_runs: int | None = None
 
 
-def _ask(server: EphemeralServer) -> _Holdings:
+def _ask(server: EphemeralServer, time_limit: float) -> _Holdings:
     holdings = _Holdings()
+    page = server.settings.default_limit
     try:
-        with _Api(server) as api:
-            holdings.latest = api.post(
-                "/flow_runs/filter", {"sort": "START_TIME_DESC", "limit": LATEST}
-            )
-            for state in STATE_COLOURS:
-                wanted = {"flow_runs": {"state": {"type": {"any_": [state]}}}}
-                holdings.flow_runs[state] = api.post("/flow_runs/count", wanted)
+        with _Api(server, time_limit) as api:
+            newest_first = {"sort": "START_TIME_DESC", "limit": page}
+            holdings.latest = api.post("/flow_runs/filter", newest_first)
+            if len(holdings.latest) < page:
+                states = [run["state_type"] for run in holdings.latest]
+                holdings.flow_runs = {state: states.count(state) for state in STATE_COLOURS}
+            else:
+                holdings.flow_runs = {state: api.count_runs(state) for state in STATE_COLOURS}
             holdings.task_runs = api.post("/task_runs/count", {})
-            holdings.complete = True
     except (OSError, http.client.HTTPException, ValueError, NotRunningError):
         pass  # A display of a busy or dying server shows less; it never fails.
     return holdings
 
 
 class _Api:
-    """The API over one connection on the loopback, within `TIME_LIMIT`."""
+    """The API over one connection on the loopback, for a limited time."""
 
-    def __init__(self, server: EphemeralServer) -> None:
+    def __init__(self, server: EphemeralServer, time_limit: float) -> None:
         address = urlsplit(server.api_url)
-        self._deadline = time.monotonic() + TIME_LIMIT
+        self._deadline = time.monotonic() + time_limit
         self._path = address.path
         self._headers = {"content-type": "application/json"}
         secret = server.env.get("PREFECT_API_AUTH_STRING")
@@ -158,7 +163,7 @@ class _Api:
             token = base64.b64encode(secret.encode()).decode()
             self._headers["authorization"] = f"Basic {token}"
         self._connection = http.client.HTTPConnection(
-            address.hostname or "127.0.0.1", address.port, timeout=TIME_LIMIT
+            address.hostname or "127.0.0.1", address.port, timeout=time_limit
         )
 
     def __enter__(self) -> _Api:
@@ -166,6 +171,13 @@ class _Api:
 
     def __exit__(self, *raised: object) -> None:
         self._connection.close()
+
+    def count_runs(self, state: str) -> int:
+        """How many flow runs are in a state of this type."""
+        count: int = self.post(
+            "/flow_runs/count", {"flow_runs": {"state": {"type": {"any_": [state]}}}}
+        )
+        return count
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
         left = self._deadline - time.monotonic()
@@ -198,19 +210,24 @@ def _facts(started_at: datetime | None, holdings: _Holdings, now: datetime) -> s
     facts = []
     if started_at is not None:
         facts.append(f"up for {_duration((now - started_at).total_seconds())}")
-    if not holdings.complete:
+    if holdings.flow_runs is None:
         facts.append("what it holds is not known yet")
     else:
-        counts = {state: count for state, count in holdings.flow_runs.items() if count}
-        total = sum(counts.values())
-        facts.append(_plural(total, "flow run") + (":" if counts else ""))
-        facts[-1] += "".join(
-            f' <span style="color:{STATE_COLOURS[state]}">&#9632;</span>'
-            f"&nbsp;{count}&nbsp;{state.lower()}"
-            for state, count in counts.items()
-        )
-        facts.append(_plural(holdings.task_runs or 0, "task run"))
+        facts.append(_flow_runs(holdings.flow_runs))
+    if holdings.task_runs is not None:
+        facts.append(_plural(holdings.task_runs, "task run"))
     return f'<div style="opacity:.85">{" &middot; ".join(facts)}</div>'
+
+
+def _flow_runs(counts: dict[str, int]) -> str:
+    """The number of flow runs, and how many are in which state."""
+    states = "".join(
+        f' <span style="color:{STATE_COLOURS[state]}">&#9632;</span>'
+        f"&nbsp;{count}&nbsp;{state.lower()}"
+        for state, count in counts.items()
+        if count
+    )
+    return _plural(sum(counts.values()), "flow run") + (f":{states}" if states else "")
 
 
 def _plural(count: int, what: str) -> str:

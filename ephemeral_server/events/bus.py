@@ -61,11 +61,21 @@ class EventBus:
         self._consumers = tuple(c for c in self._consumers if c is not consumer)
 
     def publish(self, events: list[Event]) -> None:
-        """Hand out events of the server; called after the commit that they tell of."""
+        """Hand out events of the server; called after the commit that they tell of.
+
+        One that is no JSON is discarded with an error: what it tells of has happened already.
+        """
+        sound = []
         for event in events:
             event.received = event.received or self._clock.now()
+            try:
+                event.texts()
+            except (TypeError, ValueError, RecursionError):
+                logger.exception("Event %s (%s) was discarded.", event.id, event.event)
+            else:
+                sound.append(event)
         for consumer in self._consumers:
-            consumer.offer(events)
+            consumer.offer(sound)
 
     async def ingest(self, events: Iterable[Event]) -> None:
         """Hand out events of a client as soon as every consumer has room for them.
@@ -74,20 +84,28 @@ class EventBus:
         those whose id came in the last five minutes.
         """
         for event in events:
-            size = event.size()
-            if size > self._maximum_bytes:
-                logger.warning(
-                    "Event %s was discarded: it has %d bytes, at most %d are allowed.",
-                    event.id,
-                    size,
-                    self._maximum_bytes,
-                )
+            if self._is_too_large(event):
                 continue
             for consumer in self._consumers:
                 while consumer.full:
                     await consumer.room()
             if self._is_new(event.id):
                 self.publish([event])
+
+    def _is_too_large(self, event: Event) -> bool:
+        # A character takes at most six bytes, so hardly any event needs to be counted out.
+        if 6 * event.weight() <= self._maximum_bytes:
+            return False
+        size = event.size()
+        if size <= self._maximum_bytes:
+            return False
+        logger.warning(
+            "Event %s was discarded: it has %d bytes, at most %d are allowed.",
+            event.id,
+            size,
+            self._maximum_bytes,
+        )
+        return True
 
     def _is_new(self, id: str) -> bool:
         """Whether `id` was not seen lately; it is from now on."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from json.encoder import encode_basestring_ascii
 from typing import Any, NamedTuple
 
 from pydantic_core import to_json
@@ -13,6 +12,8 @@ from ephemeral_server.wire import dump
 
 RESOURCE_ID = "prefect.resource.id"
 RESOURCE_ROLE = "prefect.resource.role"
+
+_FRAME = 300  # characters that the rest of an event has at most, escapes in the name aside
 
 
 class EventTexts(NamedTuple):
@@ -75,14 +76,14 @@ class Event:
         follows = "null" if self.follows is None else f'"{self.follows}"'
         return (
             f'{{"occurred":"{isoformat(self.occurred)}","event":'
-            f'{encode_basestring_ascii(self.event)},"resource":{texts.resource},'
+            f'{json_text(self.event)},"resource":{texts.resource},'
             f'"related":{texts.related},"payload":{texts.payload},"id":"{self.id}",'
             f'"follows":{follows},"received":"{isoformat(self.received)}"}}'
         )
 
     def weight(self) -> int:
-        """About how many characters the event takes in memory."""
-        return 1000 if self._texts is None else 300 + sum(map(len, self._texts))
+        """About how many characters the event has as JSON."""
+        return _FRAME + len(self.event) + sum(map(len, self.texts()))
 
     def size(self) -> int:
         """How many bytes of UTF-8 `wire` has."""

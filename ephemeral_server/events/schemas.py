@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
-from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from ephemeral_server.clock import micros
 from ephemeral_server.events.model import RESOURCE_ID, RESOURCE_ROLE, Event
-from ephemeral_server.fields import FreeText, UtcDatetime
+from ephemeral_server.fields import FreeText, IdText, Instant, storable
 
 LONGEST_NAME = 1024  # characters
 MOST_LABELS = 500
@@ -17,8 +15,9 @@ MOST_RELATED = 100
 
 
 def _resource(labels: dict[str, str]) -> dict[str, str]:
-    if any("\x00" in name or "\x00" in value for name, value in labels.items()):
-        labels = {k.replace("\x00", ""): v.replace("\x00", "") for k, v in labels.items()}
+    together = "".join([*labels, *labels.values()])
+    if "\x00" in together or not together.isascii():
+        labels = {storable(name): storable(value) for name, value in labels.items()}
     if len(labels) > MOST_LABELS:
         raise ValueError(f"has {len(labels)} labels, at most {MOST_LABELS} are allowed")
     if not labels.get(RESOURCE_ID):
@@ -42,26 +41,26 @@ RelatedResource = Annotated[dict[str, str], AfterValidator(_resource), AfterVali
 class EventIn(BaseModel):
     """An event as a client sends it. Unknown keys are ignored.
 
-    NUL characters are dropped from the name and the labels, which are searched.
+    The name and the labels, which are searched, lose what databases cannot store as text.
     """
 
-    occurred: UtcDatetime
+    occurred: Instant
     event: Annotated[FreeText, Field(max_length=LONGEST_NAME)]
     resource: Resource
     related: Annotated[list[RelatedResource], Field(max_length=MOST_RELATED)] = []
     payload: dict[str, Any] = {}
-    id: UUID
-    follows: UUID | None = None
+    id: IdText
+    follows: IdText | None = None
 
     def to_event(self, received: int) -> Event:
         """The event, received at that instant in microseconds since 1970 UTC."""
         return Event(
-            id=str(self.id),
-            occurred=micros(self.occurred),
+            id=self.id,
+            occurred=self.occurred,
             event=self.event,
             resource=self.resource,
             related=self.related,
             payload=self.payload,
-            follows=None if self.follows is None else str(self.follows),
+            follows=self.follows,
             received=received,
         )

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError, model_validator
 
-from ephemeral_server.clock import isoformat, micros
+from ephemeral_server.clock import isoformat
 from ephemeral_server.events.model import Event, json_text
-from ephemeral_server.fields import FreeText, Labels, Storable, UtcDatetime
+from ephemeral_server.fields import FreeText, IdText, Instant, Labels, Storable
 from ephemeral_server.orchestration.schemas import StateDetails
 from ephemeral_server.orchestration.states import SCHEDULED, StateType, default_name
 
@@ -95,7 +95,7 @@ def read_change(event: Event) -> TaskRunChange:
         details["scheduled_time"] = isoformat(event.received)
     return TaskRunChange(
         event=event,
-        run_id=str(run.id or _id_in(event.resource_id, _RUN_PREFIX)),
+        run_id=run.id or _id_in(event.resource_id, _RUN_PREFIX),
         flow_run_id=_flow_run_id(event),
         columns=_columns(run),
         type=kind,
@@ -128,22 +128,22 @@ _Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 class _Run(BaseModel):
     """``payload.task_run``. Which members were sent is in ``model_fields_set``."""
 
-    id: UUID | None = None
+    id: IdText | None = None
     name: FreeText | None = None
     task_key: Storable | None = None
     dynamic_key: Storable | None = None
     task_version: Storable | None = None
     cache_key: Storable | None = None
-    cache_expiration: UtcDatetime | None = None
+    cache_expiration: Instant | None = None
     empirical_policy: _Policy | None = None
     tags: list[str] | None = None
     labels: Labels | None = None
     task_inputs: dict[str, list[dict[str, Any]]] | None = None
     run_count: _Count | None = None
     flow_run_run_count: _Count | None = None
-    expected_start_time: UtcDatetime | None = None
-    start_time: UtcDatetime | None = None
-    end_time: UtcDatetime | None = None
+    expected_start_time: Instant | None = None
+    start_time: Instant | None = None
+    end_time: Instant | None = None
     total_run_time: timedelta | None = None
 
 
@@ -172,9 +172,7 @@ def _columns(run: _Run) -> dict[str, Any]:
         value = getattr(run, name)
         if name == "id" or (value is None and name in _REQUIRED):
             continue
-        if isinstance(value, datetime):
-            value = micros(value)
-        elif isinstance(value, timedelta):
+        if isinstance(value, timedelta):
             value //= _MICROSECOND
         elif isinstance(value, _Policy):
             value = json_text(value.model_dump())
@@ -186,13 +184,13 @@ def _columns(run: _Run) -> dict[str, Any]:
 
 def _flow_run_id(event: Event) -> str | None:
     resource_id = event.related_id("flow-run")
-    return None if resource_id is None else str(_id_in(resource_id, _FLOW_RUN_PREFIX))
+    return None if resource_id is None else _id_in(resource_id, _FLOW_RUN_PREFIX)
 
 
-def _id_in(resource_id: str, prefix: str) -> UUID:
+def _id_in(resource_id: str, prefix: str) -> str:
     try:
         if resource_id.startswith(prefix):
-            return UUID(resource_id[len(prefix) :])
+            return str(UUID(resource_id[len(prefix) :]))
     except ValueError:
         pass
     raise UnusableEventError(f"the resource id {resource_id!r} is not {prefix!r} and a UUID")

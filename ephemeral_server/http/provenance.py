@@ -10,13 +10,14 @@ from uuid import UUID
 from fastapi import Header
 
 
-def created_by(
+async def created_by(
     prefect_automation_id: Annotated[UUID | None, Header()] = None,
     prefect_automation_name: Annotated[str | None, Header()] = None,
 ) -> dict[str, Any] | None:
     """The value of ``created_by``, from the headers; None for requests of nobody in particular.
 
-    The name is base64 of UTF-8; one that cannot be decoded counts as absent.
+    The name is base64 of UTF-8; one that cannot be decoded counts as absent. (A coroutine, since
+    the framework sends plain functions to a thread of their own.)
     """
     if prefect_automation_id is None or prefect_automation_name is None:
         return None

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Table, select
 from sqlalchemy.sql import Select
 
+from ephemeral_server.clock import SECOND
 from ephemeral_server.database.tables import artifact
 from ephemeral_server.orchestration.changes import Outcome
 from ephemeral_server.orchestration.states import RUNNING, TERMINAL, State
@@ -20,17 +21,15 @@ from ephemeral_server.wire import (
     instant,
     plain,
     raw,
-    seconds,
     text,
 )
 
 _STATE_KEYS = ("id", "type", "name", "timestamp", "message", "data", "state_details")
-_ENCODERS = (plain, plain, text, instant, text, raw, raw)
+_KINDS = (plain, plain, text, instant, text, raw, raw)
 
 #: A state, from a row that holds `state_columns`.
 STATE = Shape(
-    field(name, encode, f"state.{name}")
-    for name, encode in zip(_STATE_KEYS, _ENCODERS, strict=True)
+    field(name, kind, f"state.{name}") for name, kind in zip(_STATE_KEYS, _KINDS, strict=True)
 )
 
 
@@ -84,7 +83,7 @@ def select_states(table: Table) -> Select[Any]:
 def _running_time(now: int, total: int, state_type: str | None, state_timestamp: int | None) -> str:
     if state_type == RUNNING and state_timestamp is not None:
         total += max(0, now - state_timestamp)
-    return seconds(total)
+    return repr(total / SECOND)
 
 
 def _lateness(now: int, start: int | None, expected: int | None, state_type: str | None) -> str:
@@ -94,7 +93,7 @@ def _lateness(now: int, start: int | None, expected: int | None, state_type: str
             late = start - expected
         elif state_type not in TERMINAL:
             late = now - expected
-    return seconds(max(0, late))
+    return repr(max(0, late) / SECOND)
 
 
 #: Values of a run that pass with the time, so they are computed when it is read.

@@ -39,7 +39,9 @@ def measure(repetitions: int, runs: int) -> list[Figure]:
     """
     least = Bound(3000, least=True)
     return [
-        Figure(name, Samples([asyncio.run(sample(runs)) for _ in range(repetitions)], "/s"), bound=b)
+        Figure(
+            name, Samples([asyncio.run(sample(runs)) for _ in range(repetitions)], "/s"), bound=b
+        )
         for name, sample, b in (("recorder", recorder, least), ("all of ingest", ingest, None))
     ]
 

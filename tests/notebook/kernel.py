@@ -79,7 +79,7 @@ def run_notebook(path: Path, folder: Path) -> list[Cell]:
 
 def run_cells(sources: dict[str, str], folder: Path) -> dict[str, Cell]:
     """Run cells in their order in one kernel; return them by the same names."""
-    cells = [
+    cells: list[dict[str, Any]] = [
         {
             "cell_type": "code",
             "id": f"cell-{number}",

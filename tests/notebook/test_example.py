@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.notebook.kernel import ROOT, code_cells, run_notebook, servers
+
+#: A kernel, the client's import and some flows, also on a machine that is busy with others.
+pytestmark = pytest.mark.timeout(180)
 
 NOTEBOOK = ROOT / "examples" / "notebook.ipynb"
 

@@ -10,6 +10,9 @@ import pytest
 from tests.leaks import LeakGuard
 from tests.notebook.kernel import Cell, run_cells, servers
 
+#: A kernel, the client's import and some flows, also on a machine that is busy with others.
+pytestmark = pytest.mark.timeout(180)
+
 CELLS = {
     "import": """
         import asyncio, os, signal, subprocess, sys, threading

@@ -1,23 +1,16 @@
-"""Runs to try rules on, on both databases."""
+"""Runs to try the rules on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from ephemeral_server.settings import Settings
-from tests.application import Application
-from tests.databases import fresh_database_url
-from tests.leaks import LeakGuard
+from tests.application import Application, application
 from tests.orchestration.runs import Runs
 
+__all__ = ["application", "runs"]
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def runs(
-    request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-    leak_guard: LeakGuard,
-) -> Iterator[Runs]:
-    """One application for all tests of a module; each test makes runs of its own."""
+
+@pytest.fixture
+def runs(application: Application) -> Runs:
+    """Makes the runs of one test, of a flow of its own."""
+    return Runs(application)

@@ -1,0 +1,70 @@
+"""A server that the real client of this process is pointed at, and what it recorded."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from ephemeral_server import EphemeralServer
+    from tests.client.history import History
+    from tests.client.traffic import Traffic
+    from tests.leaks import LeakGuard
+
+#: Loggers that a flow under test may complain to.
+_RUN_LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
+
+
+@pytest.fixture(scope="session")
+def _warm_client(leak_guard: LeakGuard) -> None:
+    """Let the client start what it keeps until the process ends: threads, and its log handlers."""
+    from prefect import flow
+
+    from ephemeral_server import ephemeral
+
+    @flow
+    def nothing() -> None:
+        pass
+
+    with leak_guard.adopt(), ephemeral():
+        nothing()
+
+
+@pytest.fixture
+def traffic(
+    _warm_client: None, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> Iterator[Traffic]:
+    """The traffic of `server`; a test in which anything went wrong on the way fails."""
+    from tests.client.traffic import Traffic
+
+    caplog.set_level(logging.WARNING)
+    traffic = Traffic()
+    yield traffic
+    assert [str(exchange) for exchange in traffic.refused()] == []
+    complaints = [
+        f"{record.name}: {record.getMessage()}"
+        for record in caplog.get_records("call")
+        if record.levelno >= logging.WARNING and not record.name.startswith(_RUN_LOGGERS)
+    ]
+    assert complaints == []
+    assert "Error logging to API" not in capfd.readouterr().err
+
+
+@pytest.fixture
+def server(traffic: Traffic) -> Iterator[EphemeralServer]:
+    """A running server that the client of this process is pointed at."""
+    from tests.client.traffic import recorded_server
+
+    with recorded_server(traffic) as running:
+        yield running
+
+
+@pytest.fixture
+def history(server: EphemeralServer, traffic: Traffic) -> History:
+    """Reads back what `server` recorded."""
+    from tests.client.history import History
+
+    return History(traffic)
