@@ -36,17 +36,13 @@ class Settings:
     database_url: str | None = _setting(
         None, "sqlite+aiosqlite:///FILE or postgresql+asyncpg://...; None: a temporary database"
     )
-    ephemeral: bool = _setting(False, "temporary data, no UI and no services unless asked for")
+    ephemeral: bool = _setting(False, "temporary data, gone with the server")
     mode: Literal["thread", "process"] = _setting(
         "thread", "an ephemeral server lives in a thread or in a child process"
     )
     activate: bool = _setting(True, "point the Prefect client of this process at the server")
     auth: bool = _setting(False, "make a random secret that every request must show")
     auth_string: str | None = _setting(None, "'user:password' that every request must show")
-    ui: bool | None = _setting(None, "serve the web pages; None: only a lasting server does")
-    services: bool | None = _setting(
-        None, "run the background services; None: only a lasting server does"
-    )
     api_base_path: str = _setting("/api", "where the API is mounted")
     default_limit: int = _setting(200, "default and largest page size of list routes")
     max_parameter_size: int = _setting(
@@ -69,16 +65,6 @@ class Settings:
     )
     postgres_pool_size: int = _setting(5, "connections kept open to PostgreSQL")
     postgres_max_overflow: int = _setting(10, "further connections to PostgreSQL under load")
-    flow_run_graph_max_nodes: int = _setting(10000, "largest graph of a flow run in nodes")
-    task_tag_slot_wait_seconds: float = _setting(
-        10.0, "how long a task run waits before it asks again for a slot of a tag limit"
-    )
-    deployment_slot_wait_seconds: float = _setting(
-        30.0, "how long a flow run waits before it asks again for a slot of its deployment"
-    )
-    deployment_lease_seconds: float = _setting(
-        300.0, "how long a deployment's slot is kept for a run that has not started"
-    )
     maximum_event_bytes: int = _setting(1_500_000, "largest event in bytes of JSON")
 
     def __post_init__(self) -> None:
@@ -113,16 +99,6 @@ class Settings:
         """A copy with some settings changed."""
         return dataclasses.replace(self, **changes)
 
-    @property
-    def serves_ui(self) -> bool:
-        """Whether the web pages are on."""
-        return (not self.ephemeral) if self.ui is None else self.ui
-
-    @property
-    def runs_services(self) -> bool:
-        """Whether the background services are on."""
-        return (not self.ephemeral) if self.services is None else self.services
-
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
@@ -153,7 +129,6 @@ _AT_LEAST = {
     "request_limit": 1,
     "postgres_pool_size": 1,
     "postgres_max_overflow": 0,
-    "flow_run_graph_max_nodes": 0,
     "csrf_token_seconds": 1,
     "start_timeout": 0,
     "shutdown_timeout": 0,

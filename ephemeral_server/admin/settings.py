@@ -45,25 +45,12 @@ class EphemeralSettings(BaseModel):
     startup_timeout_seconds: float
 
 
-class GraphSettings(BaseModel):
-    max_nodes: int
-
-
 class EventsSettings(BaseModel):
     maximum_size_bytes: int
 
 
 class TasksSettings(BaseModel):
     max_cache_key_length: int
-    tag_concurrency_slot_wait_seconds: float
-
-
-class DeploymentsSettings(BaseModel):
-    concurrency_slot_wait_seconds: float
-
-
-class ConcurrencySettings(BaseModel):
-    initial_deployment_lease_duration: float
 
 
 class UiSettings(BaseModel):
@@ -72,12 +59,9 @@ class UiSettings(BaseModel):
 
 class ServerSettings(BaseModel):
     api: ApiSettings
-    concurrency: ConcurrencySettings
     database: DatabaseSettings
-    deployments: DeploymentsSettings
     ephemeral: EphemeralSettings
     events: EventsSettings
-    flow_run_graph: GraphSettings
     tasks: TasksSettings
     ui: UiSettings
 
@@ -107,9 +91,6 @@ def settings_tree(settings: Settings) -> SettingsTree:
                 cors_allowed_methods=settings.cors_methods,
                 cors_allowed_headers=settings.cors_headers,
             ),
-            concurrency=ConcurrencySettings(
-                initial_deployment_lease_duration=settings.deployment_lease_seconds
-            ),
             database=DatabaseSettings(
                 driver="postgresql+asyncpg" if postgres else "sqlite+aiosqlite",
                 sqlalchemy=PoolSettings(
@@ -117,18 +98,11 @@ def settings_tree(settings: Settings) -> SettingsTree:
                     max_overflow=settings.postgres_max_overflow,
                 ),
             ),
-            deployments=DeploymentsSettings(
-                concurrency_slot_wait_seconds=settings.deployment_slot_wait_seconds
-            ),
             ephemeral=EphemeralSettings(
                 enabled=settings.ephemeral, startup_timeout_seconds=settings.start_timeout
             ),
             events=EventsSettings(maximum_size_bytes=settings.maximum_event_bytes),
-            flow_run_graph=GraphSettings(max_nodes=settings.flow_run_graph_max_nodes),
-            tasks=TasksSettings(
-                max_cache_key_length=settings.max_cache_key_length,
-                tag_concurrency_slot_wait_seconds=settings.task_tag_slot_wait_seconds,
-            ),
-            ui=UiSettings(enabled=settings.serves_ui),
+            tasks=TasksSettings(max_cache_key_length=settings.max_cache_key_length),
+            ui=UiSettings(enabled=False),
         )
     )

@@ -8,7 +8,7 @@ about and whose type says which operators it takes::
         name: Annotated[AnyLike | None, On(flow.c.name)] = None
         tags: Annotated[Tags | None, On(flow.c.tags)] = None
 
-The same declaration is the shape on the wire and, through `EntityFilter.clauses`, the SQL.
+The same declaration is the shape on the wire and, through `EntityFilter.clause`, the SQL.
 A filter without criteria restricts nothing; criteria are joined by AND, or by OR where the
 filter's ``operator`` says so.
 """
@@ -18,12 +18,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum
 from functools import lru_cache
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, and_, cast, exists, false, func, literal, or_, select, true
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, array
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    any_,
+    cast,
+    exists,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.types import Text
 
 from ephemeral_server.clock import micros
@@ -33,6 +46,12 @@ from ephemeral_server.wire import dump
 T = TypeVar("T")
 C = TypeVar("C", bound="Criterion")
 Clause = ColumnElement[bool]
+
+#: What `like_` and `startswith_` take: SQLite refuses patterns of more than 50,000 bytes.
+Pattern = Annotated[Storable, Field(max_length=10_000)]
+
+#: Lists up to this length are written into the statement; SQLite's may be 1,000 terms deep.
+_FEW = 200
 
 
 class Operator(str, Enum):
@@ -148,16 +167,16 @@ class AnyNull(Criterion, Generic[T]):
 
 class AnyLike(Criterion):
     any_: list[Storable] | None = None
-    like_: Storable | None = None
+    like_: Pattern | None = None
 
 
 class Like(Criterion):
-    like_: Storable | None = None
+    like_: Pattern | None = None
 
 
 class AnyStartsWith(Criterion):
     any_: list[Storable] | None = None
-    startswith_: list[Storable] | None = None
+    startswith_: Annotated[list[Pattern], Field(max_length=_FEW)] | None = None
 
 
 class Between(Criterion):
@@ -183,12 +202,26 @@ class Equals(Criterion):
 # What the operators mean.
 
 
+def is_in(column: ColumnElement[Any], values: list[Any], dialect: str) -> Clause:
+    """`column` has one of `values`: ids, enum members, text or numbers, however many."""
+    values = list(dict.fromkeys(_plain(values)))
+    if not values:
+        return false()
+    if len(values) <= _FEW:
+        return column.in_(values)
+    # A statement takes some 32,000 parameters, so many values go as one.
+    if dialect == "postgresql":
+        found: Clause = column == any_(literal(values, ARRAY(column.type)))
+        return found
+    return column.in_(select(_each(literal(dump(values)))))
+
+
 def _any(on: On, values: list[Any], dialect: str) -> Clause:
-    return on.column.in_(_plain(values)) if values else false()
+    return is_in(on.column, values, dialect)
 
 
 def _not_any(on: On, values: list[Any], dialect: str) -> Clause:
-    return on.column.not_in(_plain(values)) if values else true()
+    return not_(is_in(on.column, values, dialect)) if values else true()
 
 
 def _is_null(on: On, value: bool, dialect: str) -> Clause:
@@ -207,21 +240,22 @@ def _startswith(on: On, values: list[str], dialect: str) -> Clause:
 def _tags_all(on: On, values: list[str], dialect: str) -> Clause:
     if not values:
         return true()
+    wanted = literal(dump(values))
     if dialect == "postgresql":
-        wanted = cast(literal(dump(values)), JSONB)
-        found: Clause = cast(on.column, JSONB).contains(wanted)
+        found: Clause = cast(on.column, JSONB).contains(cast(wanted, JSONB))
         return found
-    return and_(*[_tags_any(on, [value], dialect) for value in values])
+    tag = _each(wanted)
+    return not_(exists(select(tag).where(tag.not_in(select(_each(on.column))))))
 
 
 def _tags_any(on: On, values: list[str], dialect: str) -> Clause:
     if not values:
         return false()
     if dialect == "postgresql":
-        found: Clause = cast(on.column, JSONB).has_any(cast(array(values), ARRAY(Text)))
+        found: Clause = cast(on.column, JSONB).has_any(literal(values, ARRAY(Text)))
         return found
-    item = func.json_each(on.column).table_valued("value")
-    return exists(select(literal(1)).select_from(item).where(item.c.value.in_(values)))
+    tag = _each(on.column)
+    return exists(select(tag).where(tag.in_(select(_each(literal(dump(values)))))))
 
 
 def _tags_null(on: On, value: bool, dialect: str) -> Clause:
@@ -260,6 +294,12 @@ class TagsAll(Criterion):
 
 class Tags(TagsAll):
     any_: list[Storable] | None = None
+
+
+def _each(document: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The items of a JSON list, on SQLite."""
+    item: ColumnElement[Any] = func.json_each(document).table_valued("value").c.value
+    return item
 
 
 def _plain(values: list[Any]) -> list[Any]:

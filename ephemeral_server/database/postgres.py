@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection
@@ -41,6 +43,9 @@ class PostgresDatabase:
         self._clock = clock
         self._publish = publish
         self._closed = False
+        self._units = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._engine: AsyncEngine = create_async_engine(
             url,
             pool_size=pool_size,
@@ -67,7 +72,7 @@ class PostgresDatabase:
     ) -> T:
         if self._closed:
             raise DatabaseClosedError("The database is closed.")
-        async with self._engine.connect() as connection:
+        async with self._unit(), self._engine.connect() as connection:
             await connection.execution_options(isolation_level="REPEATABLE READ")
             return await connection.run_sync(work, *args, **kwargs)
 
@@ -76,21 +81,35 @@ class PostgresDatabase:
     ) -> T:
         if self._closed:
             raise DatabaseClosedError("The database is closed.")
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                transaction, result = await self._attempt(work, *args, **kwargs)
-            except DBAPIError as error:
-                if attempt >= _TRY_AGAIN.get(_state(error), 0):
-                    raise
-            else:
-                break
-        transaction.finish(self._publish)
-        return result
+        async with self._unit():
+            for attempt in range(1, ATTEMPTS + 1):
+                try:
+                    transaction, result = await self._attempt(work, *args, **kwargs)
+                except DBAPIError as error:
+                    if attempt >= _TRY_AGAIN.get(_state(error), 0):
+                        raise
+                else:
+                    break
+            transaction.finish(self._publish)
+            return result
 
     async def close(self) -> None:
         if not self._closed:
             self._closed = True
+            await self._idle.wait()
             await self._engine.dispose()
+
+    @asynccontextmanager
+    async def _unit(self) -> AsyncIterator[None]:
+        """Closing waits until every unit of work that was handed in is over."""
+        self._units += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._units -= 1
+            if self._units == 0:
+                self._idle.set()
 
     async def _attempt(
         self, work: Callable[..., T], *args: Any, **kwargs: Any

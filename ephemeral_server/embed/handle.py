@@ -316,10 +316,7 @@ class EphemeralServer:
     def _describe(self) -> str:
         """Where, in which state, and what runs: one line."""
         session, settings = self._session, self._settings
-        parts = ["API"]
-        parts += ["web pages"] if settings.serves_ui else []
-        parts += ["services"] if settings.runs_services else []
-        runs = ", ".join(parts)
+        runs = "API"
         place = "child process" if settings.mode == "process" else "thread"
         if session is not None and session.is_running:
             return f"{self.url} running in a {place}: {runs}"
@@ -335,7 +332,7 @@ def ephemeral(settings: Settings | None = None, **overrides: Any) -> EphemeralSe
     Args:
         settings: of the server. None: from the environment.
         **overrides: single settings by name, for example ``port=4200``, ``auth=True``,
-            ``ui=True``, ``services=True``, ``mode="process"`` or ``activate=False``.
+            ``mode="process"`` or ``activate=False``.
 
     Raises:
         SettingsError: an unknown name or an unusable value.

@@ -29,6 +29,9 @@ logger = logging.getLogger("ephemeral_server.embed")
 #: Of the time for a shutdown, the part that open requests may use; the rest is the database's.
 _REQUESTS_SHARE = 0.6
 
+#: Turns of the loop from accepting a connection to uvicorn's knowing of it (three), and some.
+_ACCEPT_TURNS = 6
+
 #: Seconds for the application to end when there is no time left.
 _LAST_SECONDS = 0.25
 
@@ -108,13 +111,27 @@ class EmbeddedServer(uvicorn.Server):
                 await asyncio.wait_for(self._stopping.wait(), 1.0)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for listener in self.servers:
-            listener.close()
+        await self._stop_accepting()
         for sock in sockets or []:
             sock.close()
         share = _until(self._deadline) * _REQUESTS_SHARE
         await self._finish_requests(time.monotonic() + share)
         await _bounded(self.lifespan.shutdown(), max(_LAST_SECONDS, _until(self._deadline)))
+
+    async def _stop_accepting(self) -> None:
+        """Refuse new connections; one that was just accepted becomes known first.
+
+        asyncio loses a connection, open, if its listener closes a turn of the loop too early.
+        """
+        loop = asyncio.get_running_loop()
+        for server in self.servers:
+            for listener in server.sockets:
+                with contextlib.suppress(NotImplementedError):  # the loop of Windows
+                    loop.remove_reader(listener.fileno())
+        for _ in range(_ACCEPT_TURNS):
+            await asyncio.sleep(0)
+        for server in self.servers:
+            server.close()
 
     async def _finish_requests(self, deadline: float) -> None:
         """Close streams and idle connections, let requests end until `deadline`, then cut."""

@@ -250,9 +250,9 @@ def _private_bases() -> Iterator[Path]:
         except OSError:
             continue
         for entry in found:
-            if entry == name or entry.startswith(f"{name}-"):
-                if _is_private(parent / entry):
-                    yield parent / entry
+            of_ours = entry == name or entry.startswith(f"{name}-")
+            if of_ours and _is_private(parent / entry):
+                yield parent / entry
 
 
 def _places() -> list[tuple[Path, str]]:

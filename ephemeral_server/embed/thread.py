@@ -130,7 +130,8 @@ class ThreadBackend:
 
     def on_server_thread(self) -> bool:
         """Whether this is called in the server's own thread."""
-        return self._thread is not None and self._thread.ident == threading.get_ident()
+        # Not by its number: the next thread gets the number of one that has ended.
+        return threading.current_thread() is self._thread
 
     # In the calling thread
 

@@ -130,12 +130,12 @@ class BatchingConsumer:
             await drain.done
 
     async def stop(self) -> None:
-        """Write everything; what cannot be written within a second more is dropped and logged.
+        """Write everything; what cannot be written is tried for a second, then dropped and logged.
 
         Events that are offered afterwards are lost. Safe to call twice.
         """
-        await self.drain()
         deadline = time.monotonic() + PATIENCE
+        await self.drain()
         while self._task is not None and time.monotonic() < deadline:
             await asyncio.sleep(_LAST_PAUSE)
             await self.drain()
@@ -152,7 +152,7 @@ class BatchingConsumer:
     async def _run(self) -> None:
         """Write what is queued until nothing is."""
         try:
-            while self._queue or self._later:
+            while (self._queue or self._later) and not self._stopped:
                 await self._wait()
                 drains, self._drains = self._drains, []
                 if await self._write_due(everything=bool(drains)):
@@ -169,7 +169,7 @@ class BatchingConsumer:
 
     async def _wait(self) -> None:
         """Return when a batch is worth writing."""
-        while (pause := self._pause(time.monotonic())) > 0:
+        while not self._stopped and (pause := self._pause(time.monotonic())) > 0:
             self._changed.clear()
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), pause)

@@ -24,6 +24,7 @@ from ephemeral_server.database.filters import (
     Operator,
     Tags,
     given,
+    is_in,
 )
 from ephemeral_server.database.tables import flow_run, task_run
 from ephemeral_server.fields import Storable
@@ -68,8 +69,8 @@ class FlowRunFilterCreatedBy(Criterion):
     is_null_: bool | None = None
 
     SPECIAL: ClassVar[dict[str, Callable[[On, Any, str], Clause]]] = {
-        "id_": lambda on, ids, dialect: _member(on, "id", dialect).in_([str(id) for id in ids]),
-        "type_": lambda on, types, dialect: _member(on, "type", dialect).in_(types),
+        "id_": lambda on, ids, dialect: is_in(_member(on, "id", dialect), ids, dialect),
+        "type_": lambda on, types, dialect: is_in(_member(on, "type", dialect), types, dialect),
     }
 
 

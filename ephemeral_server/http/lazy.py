@@ -67,8 +67,9 @@ class LazyRoutes(BaseRoute):
         return router
 
     def routers(self) -> Iterator[APIRouter]:
-        """The routes of every segment."""
-        for segment in self._index:
+        """The routes of every segment, once where segments have the same modules."""
+        segments = {tuple(modules): segment for segment, modules in self._index.items()}
+        for segment in segments.values():
             yield self.router(segment)
 
     def _build(self, modules: Sequence[str]) -> APIRouter:

@@ -132,8 +132,8 @@ def pausing(t: Transition) -> None:
     if t.initial.type != "RUNNING":
         t.reject(None, f"Cannot {verb} flows that are not currently running.")
         return
-    details["pause_key"] = details.get("pause_key") or new_id()
-    if details["pause_key"] in (t.run.policy.get("pause_keys") or []):
+    key = details.get("pause_key")
+    if key and key in (t.run.policy.get("pause_keys") or []):
         t.reject(None, f"This {verb} has already fired.")
     elif details.get("pause_reschedule"):
         if t.run["parent_task_run_id"] is not None:
@@ -143,10 +143,10 @@ def pausing(t: Transition) -> None:
 
 
 def remember_pause(t: Transition) -> None:
-    """The pause with this key has fired."""
+    """The pause with this key, or one without a key, has fired."""
     assert t.proposed is not None
     keys = t.run.policy.get("pause_keys") or []
-    t.run.set_policy(pause_keys=[*keys, t.proposed.details["pause_key"]])
+    t.run.set_policy(pause_keys=[*keys, t.proposed.details.get("pause_key") or new_id()])
 
 
 def resuming(t: Transition) -> None:

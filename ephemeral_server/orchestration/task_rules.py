@@ -12,7 +12,7 @@ import random
 from sqlalchemy import bindparam, or_, select
 
 from ephemeral_server.clock import SECOND
-from ephemeral_server.database.tables import task_run_state, task_run_state_cache
+from ephemeral_server.database.tables import artifact, task_run_state, task_run_state_cache
 from ephemeral_server.ids import new_id
 from ephemeral_server.orchestration.states import (
     AWAITING_RETRY,
@@ -22,6 +22,7 @@ from ephemeral_server.orchestration.states import (
     PAUSED,
     RUNNING,
     State,
+    load_details,
     scheduled,
 )
 from ephemeral_server.orchestration.storage import state_columns, state_from
@@ -31,6 +32,7 @@ _CACHED = (
     select(*state_columns(task_run_state))
     .select_from(task_run_state_cache)
     .join(task_run_state, task_run_state.c.id == task_run_state_cache.c.task_run_state_id)
+    .outerjoin(artifact, artifact.c.id == task_run_state.c.result_artifact_id)
     .where(task_run_state_cache.c.cache_key == bindparam("cache_key"))
     .where(
         or_(
@@ -109,9 +111,9 @@ def require_running_flow(t: Transition) -> None:
     if flow_state not in (RUNNING, PAUSED):
         t.abort("The enclosing flow must be running to begin task execution.")
     elif flow_state == PAUSED:
-        pause: State = t.run["flow_run.state"]
+        pause = load_details(t.run["flow_run.state_details"])
         kept = ("pause_timeout", "pause_reschedule")
-        details = {member: pause.details.get(member) for member in kept}
+        details = {member: pause[member] for member in kept if member in pause}
         t.reject(
             State(PAUSED, "NotReady", t.now(), details=details),
             f"The flow is paused, new tasks can execute after resuming flow run: {flow_run_id}.",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +18,23 @@ if TYPE_CHECKING:
 
 #: Loggers that a flow under test may complain to.
 _RUN_LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
+
+#: The client says this whenever it is asked to deliver what it holds, and then delivers it.
+_STILL_SENDING = "Still processing items"
+
+#: The client leaves connections of loops that have ended to the garbage collector.
+_LEFT_BY_CLIENT = (
+    "ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning",
+    "ignore:unclosed .*raddr=:ResourceWarning",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the client's own carelessness pass, in this folder only."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            for warning in _LEFT_BY_CLIENT:
+                item.add_marker(pytest.mark.filterwarnings(warning))
 
 
 @pytest.fixture(scope="session")
@@ -43,11 +62,14 @@ def traffic(
     caplog.set_level(logging.WARNING)
     traffic = Traffic()
     yield traffic
+    gc.collect()  # what the client left is this test's, not the next one's
     assert [str(exchange) for exchange in traffic.refused()] == []
     complaints = [
         f"{record.name}: {record.getMessage()}"
         for record in caplog.get_records("call")
-        if record.levelno >= logging.WARNING and not record.name.startswith(_RUN_LOGGERS)
+        if record.levelno >= logging.WARNING
+        and not record.name.startswith(_RUN_LOGGERS)
+        and _STILL_SENDING not in record.getMessage()
     ]
     assert complaints == []
     assert "Error logging to API" not in capfd.readouterr().err

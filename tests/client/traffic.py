@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -55,9 +56,15 @@ class Exchange:
 
 @dataclass
 class Traffic:
-    """Everything that reached one server, in the order in which it came."""
+    """Everything that reached one server, in the order in which it came.
+
+    Attributes:
+        exchanges: requests and WebSockets.
+        events: that the client reported.
+    """
 
     exchanges: list[Exchange] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
     _open: int = 0
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _app: FastAPI | None = None
@@ -74,6 +81,10 @@ class Traffic:
     def statuses(self, route: str) -> list[int]:
         """How the requests to one route were answered, in order."""
         return [exchange.status for exchange in self.on(route)]
+
+    def event_names(self) -> list[str]:
+        """What the events say that happened, in the order of their arrival."""
+        return [event["event"] for event in self.events]
 
     def refused(self) -> list[Exchange]:
         """What was answered with an error, but for the probe that has no other answer."""
@@ -129,8 +140,15 @@ class Traffic:
                 exchange.status = 403
             await send(message)
 
+        async def listen() -> Message:
+            message = await receive()
+            frame = message.get("text")
+            if frame is not None and "resource" in (said := json.loads(frame)):
+                self.events.append(said)
+            return message
+
         with self._recorded(exchange):
-            await app(scope, receive, watch)
+            await app(scope, listen, watch)
 
 
 def recorded_server(traffic: Traffic, **settings: Any) -> EphemeralServer:

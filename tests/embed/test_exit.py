@@ -90,9 +90,8 @@ def test_sys_exit_in_the_block_ends_the_server(tmp_path: Path) -> None:
 
 
 def test_an_error_in_the_block_ends_the_server() -> None:
-    with pytest.raises(ZeroDivisionError):
-        with ephemeral(activate=False) as server:
-            raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError), ephemeral(activate=False) as server:
+        raise ZeroDivisionError
     assert not server.is_running
 
 
@@ -135,9 +134,13 @@ def test_keyboard_interrupt_during_a_start_leaves_nothing() -> None:
 
     settings = Settings.load(ephemeral=True, activate=False)
     server = EphemeralServer(settings, build=application(start=interrupt))
-    with pytest.raises(KeyboardInterrupt):
+
+    def start() -> None:
         server.start()
         threading.Event().wait(10)  # the signal may come a moment after the start
+
+    with pytest.raises(KeyboardInterrupt):
+        start()
     server.shutdown()
     assert not server.is_running
 

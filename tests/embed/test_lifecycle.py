@@ -7,6 +7,7 @@ import os
 import threading
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from ephemeral_server.errors import NotRunningError, SettingsError
 from tests.embed.support import get, post, refuses_connections
 
 
-def quiet(**overrides: object) -> EphemeralServer:
+def quiet(**overrides: Any) -> EphemeralServer:
     """A server that the client of this process is not pointed at."""
     return ephemeral(activate=False, **overrides)
 

@@ -7,7 +7,7 @@ import contextvars
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -82,12 +82,12 @@ def test_it_runs_in_a_thread_and_on_a_loop_of_its_own(server: EphemeralServer) -
 
 
 def test_any_awaitable_will_do(server: EphemeralServer) -> None:
-    class Awaitable:
-        def __await__(self) -> Iterator[None]:
+    class Answer:
+        def __await__(self) -> Generator[None, None, int]:
             yield from asyncio.sleep(0).__await__()
-            return 7  # noqa: B901
+            return 7
 
-    assert server.run(Awaitable()) == 7  # type: ignore[arg-type]
+    assert server.run(Answer()) == 7
 
 
 def test_a_cancelled_awaitable_may_clean_up(server: EphemeralServer) -> None:
@@ -146,14 +146,14 @@ def test_the_own_loop_of_a_server_may_not_wait() -> None:
 
     async def wait() -> None:
         try:
-            server.run(answer())
+            handle.run(answer())
         except WrongLoopError as error:
             errors.append(error)
 
     settings = Settings.load(ephemeral=True, activate=False)
-    server = EphemeralServer(settings, build=application(routes={"/wait": wait}))
-    with server:
-        get(f"{server.url}/wait")
+    handle = EphemeralServer(settings, build=application(routes={"/wait": wait}))
+    with handle:
+        get(f"{handle.url}/wait")
     assert "Await the awaitable instead" in str(errors[0])
 
 

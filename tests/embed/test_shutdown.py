@@ -24,7 +24,9 @@ def server() -> Iterator[EphemeralServer]:
 
 
 @contextmanager
-def slow_server(seconds: float, **settings: float) -> Iterator[tuple[EphemeralServer, list[str]]]:
+def slow_server(
+    seconds: float, shutdown_timeout: float = 5.0
+) -> Iterator[tuple[EphemeralServer, list[str]]]:
     """A server with a route ``/slow``, and what happened to its requests."""
     happened: list[str] = []
     arrived = threading.Event()
@@ -43,7 +45,7 @@ def slow_server(seconds: float, **settings: float) -> Iterator[tuple[EphemeralSe
         happened.append("stopped")
 
     build = application(stop=stop, routes={"/slow": slow})
-    given = Settings.load(ephemeral=True, activate=False, **settings)
+    given = Settings.load(ephemeral=True, activate=False, shutdown_timeout=shutdown_timeout)
     with EphemeralServer(given, build=build) as server:
         answers: list[str] = []
         client = threading.Thread(target=_ask, args=(f"{server.url}/slow", answers))
@@ -201,17 +203,17 @@ def test_a_running_loop_may_shut_down_without_awaiting(server: EphemeralServer) 
 def test_the_own_loop_of_a_server_may_not_wait_for_its_end() -> None:
     errors: list[BaseException] = []
 
-    async def suicide() -> None:
+    async def end() -> None:
         try:
-            server.shutdown()
+            handle.shutdown()
         except WrongLoopError as error:
             errors.append(error)
 
     settings = Settings.load(ephemeral=True, activate=False)
-    server = EphemeralServer(settings, build=application(routes={"/suicide": suicide}))
-    with server:
-        get(f"{server.url}/suicide")
-        assert server.is_running
+    handle = EphemeralServer(settings, build=application(routes={"/end": end}))
+    with handle:
+        get(f"{handle.url}/end")
+        assert handle.is_running
     assert "Call it from another thread" in str(errors[0])
 
 

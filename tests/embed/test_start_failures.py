@@ -30,14 +30,16 @@ def with_application(**parts: object) -> EphemeralServer:
 
 def test_a_taken_port_is_said_to_be_taken() -> None:
     with ephemeral(activate=False) as other:
-        with pytest.raises(PortInUseError, match=f"Port {other.port} on 127.0.0.1 is taken"):
-            ephemeral(port=other.port, activate=False).start()
+        second = ephemeral(port=other.port, activate=False)
+        with pytest.raises(PortInUseError, match=rf"Port {other.port} on 127\.0\.0\.1 is taken"):
+            second.start()
 
 
 def test_a_taken_port_has_the_error_of_the_system_as_its_cause() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
+        server = ephemeral(port=other.getsockname()[1], activate=False)
         with pytest.raises(PortInUseError) as caught:
-            ephemeral(port=other.getsockname()[1], activate=False).start()
+            server.start()
     assert isinstance(caught.value.__cause__, OSError)
 
 
@@ -49,12 +51,12 @@ def test_the_server_that_has_the_port_is_not_disturbed() -> None:
 
 
 def test_an_address_of_another_machine_is_refused() -> None:
-    with pytest.raises(StartError, match="cannot listen on '192.0.2.1'"):
+    with pytest.raises(StartError, match=r"cannot listen on '192\.0\.2\.1'"):
         ephemeral(host="192.0.2.1", activate=False).start()
 
 
 def test_a_host_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(StartError, match="cannot listen on 'no-such-host.invalid'"):
+    with pytest.raises(StartError, match=r"cannot listen on 'no-such-host\.invalid'"):
         ephemeral(host="no-such-host.invalid", activate=False).start()
 
 
@@ -94,7 +96,7 @@ def test_an_error_while_the_application_is_built_is_the_cause() -> None:
 
     settings = Settings.load(ephemeral=True, activate=False)
     server = EphemeralServer(settings, build=build)  # type: ignore[arg-type]
-    with pytest.raises(StartError, match="importing and building.*no such thing"):
+    with pytest.raises(StartError, match=r"importing and building.*no such thing"):
         server.start()
 
 
@@ -146,7 +148,7 @@ def test_a_start_that_takes_too_long_says_what_was_slow() -> None:
 
     settings = Settings.load(ephemeral=True, activate=False, start_timeout=0.3)
     server = EphemeralServer(settings, build=application(start=hang))
-    with pytest.raises(StartError, match="within 0.3 s.*still starting the application"):
+    with pytest.raises(StartError, match=r"within 0\.3 s.*still starting the application"):
         server.start()
 
 

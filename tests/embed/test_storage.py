@@ -7,7 +7,6 @@ import stat
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,14 +27,14 @@ ROOT = pytest.mark.skipif(
 
 
 @pytest.fixture
-def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, Path]]:
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
     """A runtime directory and a temporary folder of the test's own."""
     runtime, temporary = tmp_path / "runtime", tmp_path / "temporary"
     runtime.mkdir(mode=0o700)
     temporary.mkdir()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
-    yield runtime, temporary
+    return runtime, temporary
 
 
 def made_in(temp_directory: Path | None = None) -> Path:
@@ -73,9 +72,7 @@ def test_a_runtime_directory_open_to_others_is_not_used(places: tuple[Path, Path
 
 
 @POSIX
-def test_the_home_is_never_used(
-    places: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_home_is_never_used(places: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(places[0].parent))
     assert made_in().parent == places[1]
 

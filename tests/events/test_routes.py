@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
@@ -14,8 +13,6 @@ from ephemeral_server import EphemeralServer, ephemeral
 from ephemeral_server.database.tables import event
 from ephemeral_server.events import batching, routes
 from tests.events.support import an_event, opened, rows
-
-OVEN = {"prefect.resource.id": "bakery.oven", "prefect.resource.role": "place"}
 
 
 def stored(server: EphemeralServer, url: str) -> list[dict[str, Any]]:
@@ -32,7 +29,7 @@ def stored(server: EphemeralServer, url: str) -> list[dict[str, Any]]:
 def test_a_list_of_events_is_taken_in(
     server: EphemeralServer, api: httpx.Client, database_url: str
 ) -> None:
-    sent = [an_event(), an_event(event="", related=[OVEN], payload={"x": 1})]
+    sent = [an_event(), an_event(event="", payload={"x": 1})]
     answer = api.post("/events", json=sent)
     assert (answer.status_code, answer.content) == (204, b"")
     found = {row["id"]: row["event"] for row in stored(server, database_url)}
@@ -70,49 +67,6 @@ def test_one_bad_event_refuses_the_whole_list(
     assert stored(server, database_url) == []
 
 
-@pytest.mark.parametrize(
-    "limit",
-    [
-        {"event": "x" * 1024},
-        {"resource": {"prefect.resource.id": "r", **{f"l{n}": "" for n in range(499)}}},
-        {"related": [OVEN] * 100},
-    ],
-)
-def test_an_event_at_its_limits_is_taken_in(api: httpx.Client, limit: dict[str, Any]) -> None:
-    assert api.post("/events", json=[an_event(**limit)]).status_code == 204
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"id": None},
-        {"occurred": None},
-        {"occurred": "noon"},
-        {"event": None},
-        {"event": "x" * 1025},
-        {"resource": None},
-        {"resource": {}},
-        {"resource": {"prefect.resource.id": ""}},
-        {"resource": {"prefect.resource.id": "r", "n": 1}},
-        {"resource": {"prefect.resource.id": "r", **{f"l{n}": "" for n in range(500)}}},
-        {"related": {}},
-        {"related": [{"prefect.resource.id": "r"}]},
-        {"related": [{"prefect.resource.role": "place"}]},
-        {"related": [{**OVEN, "prefect.resource.role": ""}]},
-        {"related": [OVEN] * 101},
-        {"payload": []},
-        {"follows": "x"},
-    ],
-)
-def test_an_event_that_breaks_a_rule_is_refused(api: httpx.Client, fault: dict[str, Any]) -> None:
-    assert api.post("/events", json=[an_event(**fault)]).status_code == 422
-
-
-@pytest.mark.parametrize("member", ["related", "payload", "resource"])
-def test_a_null_is_no_default(api: httpx.Client, member: str) -> None:
-    assert api.post("/events", json=[{**an_event(), member: None}]).status_code == 422
-
-
 def test_one_event_without_a_list_is_refused(api: httpx.Client) -> None:
     assert api.post("/events", json=an_event()).status_code == 422
 
@@ -137,7 +91,7 @@ def test_no_payload_breaks_the_server(
     good = an_event()
     body = json.dumps([an_event(payload={"x": 0})]).replace('{"x": 0}', payload)
     answer = api.post("/events", content=body, headers={"content-type": "application/json"})
-    assert answer.status_code in (204, 422)
+    assert answer.status_code in (204, 400, 422)
     assert api.post("/events", json=[good]).status_code == 204
     found = stored(server, database_url)
     assert good["id"] in [row["id"] for row in found]
@@ -180,7 +134,3 @@ def test_a_server_that_cannot_keep_up_asks_to_send_again(
 def test_a_trailing_slash_redirects(api: httpx.Client) -> None:
     answer = api.post("/events/", json=[])
     assert answer.status_code == 307
-
-
-def test_events_of_a_task_run_become_a_task_run(api: httpx.Client) -> None:
-    assert api.get(f"/task_runs/{uuid4()}").status_code == 404

@@ -24,7 +24,10 @@ from ephemeral_server.task_runs.filters import TaskRunFilter
 from ephemeral_server.work_pools.filters import WorkPoolFilter, WorkQueueFilter
 from tests.filters.dataset import AUTOMATION, Fitting, id_of
 
-FLOWS = [
+#: What is sent, and the names of the rows that fit.
+Cases = list[tuple[dict[str, Any], str]]
+
+FLOWS: Cases = [
     ({}, "etl idle report"),
     ({"id": {"any_": [id_of("etl").upper(), id_of("nobody")]}}, "etl"),
     ({"id": {"not_any_": [id_of("etl")]}}, "idle report"),
@@ -55,7 +58,7 @@ FLOWS = [
 
 NOON, ONE, TWO, THREE, FOUR = (f"2026-01-01T{hour}:00:00Z" for hour in (12, 13, 14, 15, 16))
 
-FLOW_RUNS = [
+FLOW_RUNS: Cases = [
     ({}, "done failed planned sub"),
     ({"id": {"any_": [id_of("sub")]}}, "sub"),
     ({"id": {"not_any_": [id_of("sub")]}}, "done failed planned"),
@@ -122,7 +125,7 @@ FLOW_RUNS = [
     ({"created_by": {"is_null_": True}}, "failed planned sub"),
 ]
 
-TASK_RUNS = [
+TASK_RUNS: Cases = [
     ({}, "child crash load lone"),
     ({"id": {"any_": [id_of("load")]}}, "load"),
     ({"name": {"any_": ["load"]}}, "load"),
@@ -149,7 +152,7 @@ TASK_RUNS = [
     ({"flow_run_id": {"is_null_": None, "any_": [id_of("failed")]}}, "crash"),
 ]
 
-DEPLOYMENTS = [
+DEPLOYMENTS: Cases = [
     ({}, "nightly paused"),
     ({"id": {"any_": [id_of("nightly")]}}, "nightly"),
     ({"id": {"not_any_": [id_of("nightly")]}}, "paused"),
@@ -167,14 +170,14 @@ DEPLOYMENTS = [
     ({"concurrency_limit": {"ge_": 5, "le_": 1, "is_null_": True}}, "nightly paused"),
 ]
 
-WORK_POOLS = [
+WORK_POOLS: Cases = [
     ({}, "docker process"),
     ({"id": {"any_": [id_of("docker")]}}, "docker"),
     ({"name": {"any_": ["process"]}}, "process"),
     ({"type": {"any_": ["docker"]}}, "docker"),
 ]
 
-WORK_QUEUES = [
+WORK_QUEUES: Cases = [
     ({}, "fast local slow"),
     ({"id": {"any_": [id_of("fast")]}}, "fast"),
     ({"name": {"any_": ["slow"]}}, "slow"),
@@ -183,7 +186,7 @@ WORK_QUEUES = [
     ({"name": {"startswith_": []}}, "fast local slow"),
 ]
 
-TABLES: list[tuple[Table, type[EntityFilter], list[tuple[dict[str, Any], str]]]] = [
+TABLES: list[tuple[Table, type[EntityFilter], Cases]] = [
     (flow, FlowFilter, FLOWS),
     (flow_run, FlowRunFilter, FLOW_RUNS),
     (task_run, TaskRunFilter, TASK_RUNS),
@@ -212,10 +215,45 @@ def test_rows_that_fit(
     assert " ".join(fitting(table, clause)) == names
 
 
+MANY = [f"name {number}" for number in range(40_000)]
+MANY_IDS = [id_of(name) for name in MANY]
+
+
+@pytest.mark.parametrize(
+    ("table", "filter", "criteria", "names"),
+    [
+        (flow, FlowFilter, {"id": {"any_": [*MANY_IDS, id_of("etl")]}}, "etl"),
+        (flow, FlowFilter, {"id": {"not_any_": [*MANY_IDS, id_of("etl")]}}, "idle report"),
+        (flow, FlowFilter, {"name": {"any_": [*MANY, "etl"]}}, "etl"),
+        (flow, FlowFilter, {"tags": {"all_": [*MANY, "data"]}}, ""),
+        (flow, FlowFilter, {"tags": {"all_": ["data"] * 40_000}}, "etl report"),
+        (flow_run, FlowRunFilter, {"tags": {"any_": [*MANY, "prod"]}}, "done"),
+        (flow_run, FlowRunFilter, {"idempotency_key": {"not_any_": [*MANY, "key"]}}, ""),
+        (flow_run, FlowRunFilter, {"state": {"type": {"any_": ["FAILED"] * 40_000}}}, "failed"),
+        (flow_run, FlowRunFilter, {"created_by": {"id_": [*MANY_IDS, AUTOMATION]}}, "done"),
+        (flow_run, FlowRunFilter, {"created_by": {"type_": [*MANY, "AUTOMATION"]}}, "done"),
+        (work_queue, WorkQueueFilter, {"name": {"startswith_": ["fa"] * 200}}, "fast"),
+        (flow, FlowFilter, {"name": {"like_": "\U0001f600" * 10_000}}, ""),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
+)
+def test_lists_may_be_longer_than_a_statement_takes_parameters(
+    fitting: Fitting,
+    table: Table,
+    filter: type[EntityFilter],
+    criteria: dict[str, Any],
+    names: str,
+) -> None:
+    clause = filter.model_validate(criteria).clause
+    assert " ".join(fitting(table, clause)) == names
+
+
 @pytest.mark.parametrize(
     ("filter", "criteria"),
     [
         (FlowFilter, {"color": {}}),
+        (FlowFilter, {"name": {"like_": "x" * 10_001}}),
+        (WorkQueueFilter, {"name": {"startswith_": ["x"] * 201}}),
         (FlowFilter, {"tags": {"any_": ["x"]}}),
         (FlowFilter, {"operator": "xor_"}),
         (FlowFilter, {"name": {"operator": "or_"}}),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Table
 
-from ephemeral_server.database.filters import Clause
+from ephemeral_server.database.filters import Clause, EntityFilter
 from ephemeral_server.database.relations import flow_runs_where, flows_where, task_runs_where
 from ephemeral_server.database.tables import flow, flow_run, task_run
 from ephemeral_server.deployments.filters import DeploymentFilter
@@ -18,7 +18,7 @@ from ephemeral_server.task_runs.filters import TaskRunFilter
 from ephemeral_server.work_pools.filters import WorkPoolFilter, WorkQueueFilter
 from tests.filters.dataset import Fitting, id_of
 
-FILTERS = {
+FILTERS: dict[str, type[EntityFilter]] = {
     "flows": FlowFilter,
     "flow_runs": FlowRunFilter,
     "task_runs": TaskRunFilter,
@@ -29,11 +29,15 @@ FILTERS = {
 }
 
 
+#: The filters sent, and the names of the rows that fit.
+Cases = list[tuple[dict[str, Any], str]]
+
+
 def named(*names: str) -> dict[str, Any]:
     return {"name": {"any_": list(names)}}
 
 
-FLOWS = [
+FLOWS: Cases = [
     ({}, "etl idle report"),
     ({"flows": named("idle")}, "idle"),
     ({"deployments": {}}, "etl"),
@@ -55,7 +59,7 @@ FLOWS = [
     ({"task_runs": {"subflow_runs": {"exists_": True}}, "flow_runs": named("failed")}, ""),
 ]
 
-FLOW_RUNS = [
+FLOW_RUNS: Cases = [
     ({}, "done failed planned sub"),
     ({"flow_runs": named("sub")}, "sub"),
     ({"flows": {}}, "done failed planned sub"),
@@ -73,7 +77,7 @@ FLOW_RUNS = [
     ({"flows": named("etl"), "task_runs": named("load"), "deployments": {}}, "done"),
 ]
 
-TASK_RUNS = [
+TASK_RUNS: Cases = [
     ({}, "child crash load lone"),
     ({"task_runs": named("lone")}, "lone"),
     ({"flow_runs": {}}, "child crash load"),
@@ -90,7 +94,7 @@ TASK_RUNS = [
     ({"task_runs": {"subflow_runs": {"exists_": True}}, "flow_runs": {}}, "child"),
 ]
 
-LISTINGS: list[tuple[Table, Callable[..., Clause], list[tuple[dict[str, Any], str]]]] = [
+LISTINGS: list[tuple[Table, Callable[..., Clause], Cases]] = [
     (flow, flows_where, FLOWS),
     (flow_run, flow_runs_where, FLOW_RUNS),
     (task_run, task_runs_where, TASK_RUNS),

@@ -45,11 +45,20 @@ def test_each_pause_fires_once(runs: Runs, name: str, verb: str) -> None:
     assert sorted(run.policy["pause_keys"]) == ["1", "2"]
 
 
-def test_a_pause_without_a_key_gets_one(runs: Runs) -> None:
+def test_a_pause_without_a_key_is_remembered_under_a_new_one(runs: Runs) -> None:
     run = runs.flow_run("RUNNING")
-    key = run.propose("PAUSED").state["state_details"]["pause_key"]  # type: ignore[index]
+    run.propose("PAUSED")
+    assert run.state["state_details"]["pause_key"] is None
+    [key] = run.policy["pause_keys"]
     assert UUID(key)
-    assert run.policy["pause_keys"] == [key]
+
+
+def test_pauses_without_a_key_all_fire(runs: Runs) -> None:
+    run = runs.flow_run("RUNNING")
+    for _ in range(2):
+        assert run.propose("PAUSED").status == "ACCEPT"
+        run.propose("RUNNING")
+    assert len(run.policy["pause_keys"]) == 2
 
 
 def test_pause_keys_that_a_client_set_to_null_count_as_none(runs: Runs) -> None:

@@ -36,6 +36,7 @@ def test_the_details_name_both_sides(runs: Runs) -> None:
 
 def test_the_placeholder_has_times_and_counts_like_any_task_run(runs: Runs) -> None:
     placeholder, child = subflow(runs)
+    runs.clock.advance(1)
     child.propose("RUNNING")
     runs.clock.advance(3)
     child.propose("COMPLETED")

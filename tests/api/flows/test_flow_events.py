@@ -122,7 +122,8 @@ def test_a_subflow_run_outlives_the_task_run_that_stood_for_it(database_url: str
 
     def parent(connection: Connection) -> str | None:
         query = select(flow_run.c.parent_task_run_id).where(flow_run.c.name == "sub")
-        return connection.execute(query).scalar_one()
+        found: str | None = connection.execute(query).scalar_one()
+        return found
 
     async def delete(database: Database) -> None:
         assert await database.read(parent) == id_of("child")

@@ -6,12 +6,14 @@ import asyncio
 import random
 
 import pytest
-from sqlalchemy import Connection, and_, column, literal, select, values
-from sqlalchemy.types import Integer, Text
+from sqlalchemy import Connection, and_, select, true
 
 from ephemeral_server.clock import SystemClock
 from ephemeral_server.database import open_database
+from ephemeral_server.database.tables import log
+from ephemeral_server.logs.schemas import SEARCHED
 from ephemeral_server.logs.search import Search, parse
+from ephemeral_server.logs.store import create_logs
 from ephemeral_server.settings import Settings
 
 SEED = 20260101
@@ -100,22 +102,23 @@ def test_both_databases_find_what_the_search_means(database_url: str) -> None:
     ]
     searches = [Search(*[tuple(t for t in terms if t) for terms in s]) for s in searches]
 
-    rows = values(column("number", Integer), column("text", Text), name="texts")
-    rows = rows.data(list(enumerate(texts)))
+    logs = [("logger", 20, text, number, None, None) for number, text in enumerate(texts)]
 
     def found(connection: Connection, search: Search) -> list[int]:
-        where = and_(literal(1) == 1, *search.clauses(rows.c.text))
-        query = select(rows.c.number).where(where).order_by(rows.c.number)
+        where = and_(true(), *search.clauses(SEARCHED))
+        query = select(log.c.timestamp).where(where).order_by(log.c.timestamp)
         return list(connection.execute(query).scalars())
 
     async def ask() -> list[list[int]]:
         settings = Settings(database_url=database_url)
         database = await open_database(settings, SystemClock(), lambda events: None)
         try:
+            await database.write(create_logs, logs)
             return [await database.read(found, search) for search in searches]
         finally:
             await database.close()
 
-    wanted = [[n for n, text in enumerate(texts) if fits(search, text)] for search in searches]
+    haystacks = [f"{text} logger" for text in texts]
+    wanted = [[n for n, text in enumerate(haystacks) if fits(search, text)] for search in searches]
     assert asyncio.run(ask()) == wanted
     assert any(wanted)
