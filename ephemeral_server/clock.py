@@ -62,8 +62,10 @@ def to_datetime(instant: int) -> datetime:
     return EPOCH + timedelta(microseconds=instant)
 
 
+@lru_cache(maxsize=8192)
 def isoformat(instant: int) -> str:
     """The wire form: ``2026-11-22T10:00:00Z``, with six digits of a fraction unless it is zero."""
+    # Cached, since a run and its state tell the same few instants over and over.
     second, fraction = divmod(instant, SECOND)
     return f"{_second(second)}.{fraction:06d}Z" if fraction else f"{_second(second)}Z"
 

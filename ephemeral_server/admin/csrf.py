@@ -9,11 +9,12 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import BaseModel
 
 from ephemeral_server.http.csrf import DISABLED
+from ephemeral_server.http.direct import DirectRoute
 from ephemeral_server.http.reply import JsonReply
 from ephemeral_server.runtime import runtime_of
 from ephemeral_server.wire import dump
 
-router = APIRouter()
+router = APIRouter(route_class=DirectRoute)
 
 
 class CsrfToken(BaseModel):

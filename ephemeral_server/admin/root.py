@@ -10,11 +10,12 @@ from sqlalchemy import Connection, literal, select
 from sqlalchemy.exc import DBAPIError
 
 from ephemeral_server.errors import DatabaseClosedError
+from ephemeral_server.http.direct import DirectRoute
 from ephemeral_server.http.reply import JsonReply
 from ephemeral_server.runtime import runtime_of
 from ephemeral_server.wire import dump
 
-router = APIRouter(tags=["Root"])
+router = APIRouter(tags=["Root"], route_class=DirectRoute)
 logger = logging.getLogger(__name__)
 
 _ONE = select(literal(1))

@@ -8,12 +8,13 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from ephemeral_server.admin.settings import SettingsTree, settings_tree
+from ephemeral_server.http.direct import DirectRoute
 from ephemeral_server.http.reply import JsonReply, no_content
 from ephemeral_server.runtime import runtime_of
 from ephemeral_server.version import PREFECT_VERSION
 from ephemeral_server.wire import dump
 
-router = APIRouter(prefix="/admin", tags=["Admin"])
+router = APIRouter(prefix="/admin", tags=["Admin"], route_class=DirectRoute)
 
 _VERSION = dump(PREFECT_VERSION)
 

@@ -10,11 +10,12 @@ from starlette.websockets import WebSocket
 
 from ephemeral_server.errors import OverloadedError
 from ephemeral_server.events.schemas import EventIn
+from ephemeral_server.http.direct import DirectRoute
 from ephemeral_server.http.reply import no_content
 from ephemeral_server.http.websockets import POLICY_VIOLATION, close, handshake
 from ephemeral_server.runtime import Runtime, runtime_of
 
-router = APIRouter(prefix="/events", tags=["Events"])
+router = APIRouter(prefix="/events", tags=["Events"], route_class=DirectRoute)
 
 #: Seconds that a request waits for room for its events.
 PATIENCE = 10.0

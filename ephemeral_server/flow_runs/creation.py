@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
+from ephemeral_server.database.prepared import Prepared
 from ephemeral_server.database.tables import (
     deployment,
     flow,
@@ -26,21 +27,29 @@ from ephemeral_server.orchestration.wire import state_values
 from ephemeral_server.settings import Settings
 from ephemeral_server.wire import dump
 
-_FLOW = select(
-    flow.c.name.label("flow.name"),
-    flow.c.tags.label("flow.tags"),
-    flow.c.labels.label("above.labels"),
-).where(flow.c.id == bindparam("id"))
-_DEPLOYMENT = select(
-    deployment.c.name.label("deployment.name"),
-    deployment.c.tags.label("deployment.tags"),
-    deployment.c.labels.label("above.labels"),
-).where(deployment.c.id == bindparam("id"))
-_PARENT = select(task_run.c.name.label("parent.name"), task_run.c.tags.label("parent.tags")).where(
-    task_run.c.id == bindparam("id")
+_FLOW = Prepared(
+    select(
+        flow.c.name.label("flow.name"),
+        flow.c.tags.label("flow.tags"),
+        flow.c.labels.label("above.labels"),
+    ).where(flow.c.id == bindparam("id"))
 )
-_BY_KEY = SELECT_FLOW_RUNS.where(flow_run.c.flow_id == bindparam("flow_id")).where(
-    flow_run.c.idempotency_key == bindparam("key")
+_DEPLOYMENT = Prepared(
+    select(
+        deployment.c.name.label("deployment.name"),
+        deployment.c.tags.label("deployment.tags"),
+        deployment.c.labels.label("above.labels"),
+    ).where(deployment.c.id == bindparam("id"))
+)
+_PARENT = Prepared(
+    select(task_run.c.name.label("parent.name"), task_run.c.tags.label("parent.tags")).where(
+        task_run.c.id == bindparam("id")
+    )
+)
+_BY_KEY = Prepared(
+    SELECT_FLOW_RUNS.where(flow_run.c.flow_id == bindparam("flow_id")).where(
+        flow_run.c.idempotency_key == bindparam("key")
+    )
 )
 _POOL = select(work_pool).where(work_pool.c.name == bindparam("name"))
 _QUEUE = select(work_queue.c.id, work_queue.c.name).where(
@@ -78,9 +87,9 @@ def create_flow_run(
     key = body.idempotency_key or None
     if key is not None:
         found = {"flow_id": str(body.flow_id), "key": key}
-        row = tx.connection.execute(_BY_KEY, found).mappings().first()
+        row = _BY_KEY.mapping(tx.connection, found)
         if row is not None:
-            return dict(row), False
+            return row, False
     around = _around(tx, body)
     now = tx.now()
     run = Run({**_columns(body, key, created_by, around, now), **around}, new_in=flow_run)
@@ -146,7 +155,7 @@ def _around(tx: Transaction, body: FlowRunCreate) -> dict[str, Any]:
     ):
         if id_ is not None:
             # What is missing and must not be is found by the foreign keys.
-            around |= tx.connection.execute(query, {"id": str(id_)}).mappings().first() or {}
+            around |= query.mapping(tx.connection, {"id": str(id_)}) or {}
     return {**around, **_queue(tx, body)}
 
 

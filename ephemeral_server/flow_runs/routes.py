@@ -23,6 +23,7 @@ from ephemeral_server.flow_runs.schemas import (
     FlowRunUpdate,
 )
 from ephemeral_server.flow_runs.wire import FLOW_RUN
+from ephemeral_server.http.direct import DirectRoute
 from ephemeral_server.http.paging import offset_of, page_of, page_size
 from ephemeral_server.http.provenance import created_by
 from ephemeral_server.http.refusal import refused
@@ -34,7 +35,7 @@ from ephemeral_server.orchestration.wire import result_json
 from ephemeral_server.runtime import Runtime, runtime_of
 from ephemeral_server.wire import dump
 
-router = APIRouter(prefix="/flow_runs", tags=["Flow Runs"])
+router = APIRouter(prefix="/flow_runs", tags=["Flow Runs"], route_class=DirectRoute)
 
 NOT_FOUND = "Flow run not found"
 Creator = Annotated[dict[str, Any] | None, Depends(created_by)]

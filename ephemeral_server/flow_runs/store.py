@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from ephemeral_server.database.filters import Clause
+from ephemeral_server.database.prepared import Prepared, fetch_all
 from ephemeral_server.database.sorting import Order, ascending, descending
 from ephemeral_server.database.tables import deployment, flow_run
 from ephemeral_server.database.transaction import Transaction
@@ -36,14 +37,14 @@ ORDERS: Mapping[str, Order] = {
     "END_TIME_DESC": descending(_C.end_time, _C.id),
 }
 
-_BY_ID = SELECT_FLOW_RUNS.where(_C.id == bindparam("id"))
+_BY_ID = Prepared(SELECT_FLOW_RUNS.where(_C.id == bindparam("id")))
 _LABELS = select(_C.labels).where(_C.id == bindparam("id")).with_for_update()
 _LOCKED = select(_C.state_type, _C.deployment_id).where(_C.id == bindparam("id")).with_for_update()
 
 
 def read_flow_run(connection: Connection, id: str) -> Sequence[Any] | None:
     """The flow run of this id."""
-    return connection.execute(_BY_ID, {"id": id}).first()
+    return _BY_ID.first(connection, {"id": id})
 
 
 def list_flow_runs(
@@ -51,7 +52,7 @@ def list_flow_runs(
 ) -> Rows:
     """Some of the flow runs."""
     query = SELECT_FLOW_RUNS.where(where).order_by(*order).limit(limit).offset(offset)
-    return connection.execute(query).all()
+    return fetch_all(connection, query)
 
 
 def count_flow_runs(connection: Connection, where: Clause) -> int:

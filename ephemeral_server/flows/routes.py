@@ -23,12 +23,13 @@ from ephemeral_server.flows.schemas import (
     FlowUpdate,
 )
 from ephemeral_server.flows.wire import FLOW
+from ephemeral_server.http.direct import DirectRoute
 from ephemeral_server.http.paging import offset_of, page_of, page_size
 from ephemeral_server.http.reply import JsonReply, made, no_content
 from ephemeral_server.runtime import runtime_of
 from ephemeral_server.wire import dump
 
-router = APIRouter(prefix="/flows", tags=["Flows"])
+router = APIRouter(prefix="/flows", tags=["Flows"], route_class=DirectRoute)
 
 NOT_FOUND = "Flow not found"
 

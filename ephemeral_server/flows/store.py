@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from ephemeral_server.database.filters import Clause
+from ephemeral_server.database.prepared import fetch_all
 from ephemeral_server.database.sorting import Order, ascending, descending
 from ephemeral_server.database.tables import flow, flow_run
 from ephemeral_server.database.transaction import Transaction
@@ -81,7 +82,7 @@ def list_flows(
 ) -> Sequence[Sequence[Any]]:
     """Flows as values in the order of the keys of `FLOW`."""
     query = _FLOWS.where(where).order_by(*order).limit(limit).offset(offset)
-    return connection.execute(query).all()
+    return fetch_all(connection, query)
 
 
 def count_flows(connection: Connection, where: Clause) -> int:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy import true
 
 from ephemeral_server.fields import storable
+from ephemeral_server.http.direct import DirectRoute
 from ephemeral_server.http.paging import page_size
 from ephemeral_server.http.reply import CREATED, JsonReply
 from ephemeral_server.logs import store
@@ -15,7 +16,7 @@ from ephemeral_server.logs.schemas import Log, LogCreate, LogQuery
 from ephemeral_server.logs.wire import LOG
 from ephemeral_server.runtime import runtime_of
 
-router = APIRouter(prefix="/logs", tags=["Logs"])
+router = APIRouter(prefix="/logs", tags=["Logs"], route_class=DirectRoute)
 
 
 @router.post("/", status_code=CREATED, response_model=Any)

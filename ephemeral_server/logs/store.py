@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, delete, select
 
 from ephemeral_server.database.filters import Clause
+from ephemeral_server.database.prepared import fetch_all
 from ephemeral_server.database.sorting import Order, ascending, descending
 from ephemeral_server.database.tables import log
 from ephemeral_server.database.transaction import Transaction
@@ -55,7 +56,7 @@ def list_logs(
 ) -> Sequence[Sequence[Any]]:
     """Logs as values in the order of the keys of `LOG`."""
     query = _LOGS.where(where).order_by(*order).limit(limit).offset(offset)
-    return connection.execute(query).all()
+    return fetch_all(connection, query)
 
 
 def delete_logs_of_flow_runs(connection: Connection, flow_runs: Select[tuple[str]]) -> None:

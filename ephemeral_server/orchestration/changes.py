@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ephemeral_server.database.tables import flow_run_state, task_run_state
 from ephemeral_server.database.transaction import Transaction
 from ephemeral_server.orchestration import policies
 from ephemeral_server.orchestration.effects import FLOW_EFFECTS, TASK_EFFECTS
@@ -115,13 +114,13 @@ def _outcome(t: Transition) -> Outcome:
 def _write_flow_run_state(t: Transition) -> None:
     assert t.proposed is not None
     t.run.store(t.tx.connection)
-    insert_state(t.tx, t.run, t.proposed, flow_run_state, "flow_run_id")
+    insert_state(t.tx, t.run, t.proposed, "flow_run_id")
 
 
 def _write_task_run_state(t: Transition) -> None:
     assert t.proposed is not None
     t.run.store(t.tx.connection)
-    insert_state(t.tx, t.run, t.proposed, task_run_state, "task_run_id")
+    insert_state(t.tx, t.run, t.proposed, "task_run_id")
 
 
 def _mirror(t: Transition) -> None:

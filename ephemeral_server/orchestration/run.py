@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Table
 
+from ephemeral_server.database.prepared import Prepared
 from ephemeral_server.wire import dump
+
+
+@lru_cache(maxsize=2)
+def _insert_into(table: Table) -> Prepared:
+    return Prepared(table.insert(), table.c.keys())
 
 
 class Run:
@@ -31,8 +38,7 @@ class Run:
     def store(self, connection: Connection) -> None:
         """Insert the row of a new run; nothing for one that is stored."""
         if self._new_in is not None:
-            row = {column.name: self.values[column.name] for column in self._new_in.c}
-            connection.execute(self._new_in.insert(), row)
+            _insert_into(self._new_in).run(connection, self.values)
             self._new_in = None
             self.changes.clear()
 

@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, Table, bindparam, func, select, update
+from sqlalchemy import ColumnElement, FromClause, Table, bindparam, func, select, update
 
+from ephemeral_server.database.prepared import Prepared
 from ephemeral_server.database.tables import (
     artifact,
     deployment,
@@ -112,13 +113,16 @@ _TASK_RUN = (
 )
 
 
+_FIND_FLOW_RUN, _FIND_TASK_RUN = Prepared(_FLOW_RUN), Prepared(_TASK_RUN)
+
+
 def load_flow_run(tx: Transaction, flow_run_id: str) -> tuple[Run, State | None]:
     """A flow run with what its events tell of it, locked until the end of the transaction.
 
     Raises:
         ObjectNotFoundError: there is no such flow run.
     """
-    return _load(tx, _FLOW_RUN, flow_run_id, "Flow run")
+    return _load(tx, _FIND_FLOW_RUN, flow_run_id, "Flow run")
 
 
 def load_task_run(tx: Transaction, task_run_id: str) -> tuple[Run, State | None]:
@@ -127,18 +131,33 @@ def load_task_run(tx: Transaction, task_run_id: str) -> tuple[Run, State | None]
     Raises:
         ObjectNotFoundError: there is no such task run.
     """
-    return _load(tx, _TASK_RUN, task_run_id, "Task run")
+    return _load(tx, _FIND_TASK_RUN, task_run_id, "Task run")
 
 
-def _load(tx: Transaction, query: Select[Any], run_id: str, kind: str) -> tuple[Run, State | None]:
-    row = tx.connection.execute(query, {"run_id": run_id}).first()
-    if row is None:
+def _load(tx: Transaction, query: Prepared, run_id: str, kind: str) -> tuple[Run, State | None]:
+    values = query.mapping(tx.connection, {"run_id": run_id})
+    if values is None:
         raise ObjectNotFoundError(f"{kind} with id {run_id} not found")
-    values = row._asdict()
     return Run(values), state_from(values) if values["state.id"] is not None else None
 
 
-def insert_state(tx: Transaction, run: Run, state: State, table: Table, owner: str) -> None:
+_STATE_COLUMNS = (
+    "id",
+    "timestamp",
+    "type",
+    "name",
+    "message",
+    "state_details",
+    "data",
+    "result_artifact_id",
+)
+_INSERT_STATE = {
+    owner: Prepared(table.insert(), (owner, *_STATE_COLUMNS))
+    for owner, table in (("flow_run_id", flow_run_state), ("task_run_id", task_run_state))
+}
+
+
+def insert_state(tx: Transaction, run: Run, state: State, owner: str) -> None:
     """Store a state of a run; `owner` is the column that names the run."""
     row = {
         "id": state.id,
@@ -151,12 +170,12 @@ def insert_state(tx: Transaction, run: Run, state: State, table: Table, owner: s
         "data": None,
         "result_artifact_id": keep_result(tx, run, state),
     }
-    tx.connection.execute(table.insert(), row)
+    _INSERT_STATE[owner].run(tx.connection, row)
 
 
-def _update(table: Table, *further: str) -> Any:
+def _update(table: Table, *further: str) -> Prepared:
     names = (*_CHANGED, *further, "updated")
-    return (
+    return Prepared(
         update(table)
         .where(table.c.id == bindparam("run_id"))
         .values({name: bindparam(f"new_{name}") for name in names})
@@ -177,7 +196,7 @@ def save_task_run(tx: Transaction, run: Run) -> None:
     _save(tx, run, _UPDATE_TASK_RUN, (*_CHANGED, "flow_run_run_count"))
 
 
-def _save(tx: Transaction, run: Run, statement: Any, columns: tuple[str, ...]) -> None:
+def _save(tx: Transaction, run: Run, statement: Prepared, columns: tuple[str, ...]) -> None:
     if run.changes:
         values = {f"new_{name}": run[name] for name in columns}
-        tx.connection.execute(statement, {**values, "run_id": run.id, "new_updated": tx.now()})
+        statement.run(tx.connection, {**values, "run_id": run.id, "new_updated": tx.now()})

@@ -10,6 +10,7 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from sqlalchemy import Connection, Select, Table, bindparam
 
 from ephemeral_server.database.tables import flow_run_state, task_run_state
+from ephemeral_server.http.direct import DirectRoute
 from ephemeral_server.http.reply import JsonReply
 from ephemeral_server.orchestration.schemas import StateResponse
 from ephemeral_server.orchestration.wire import STATE, select_states
@@ -19,7 +20,7 @@ from ephemeral_server.runtime import runtime_of
 def _router(kind: str, table: Table) -> APIRouter:
     """The two routes over the states in `table`; `kind` is ``flow_run`` or ``task_run``."""
     title = kind.replace("_", " ").title()
-    router = APIRouter(prefix=f"/{kind}_states", tags=[f"{title} States"])
+    router = APIRouter(prefix=f"/{kind}_states", tags=[f"{title} States"], route_class=DirectRoute)
     owner = f"{kind}_id"
     by_id = select_states(table).where(table.c.id == bindparam("id"))
     of_run = select_states(table).where(table.c[owner] == bindparam("id"))
@@ -51,6 +52,6 @@ def _read(connection: Connection, query: Select[Any], id: str) -> Sequence[Seque
 flow_run_states = _router("flow_run", flow_run_state)
 task_run_states = _router("task_run", task_run_state)
 
-router = APIRouter()
+router = APIRouter(route_class=DirectRoute)
 router.include_router(flow_run_states)
 router.include_router(task_run_states)

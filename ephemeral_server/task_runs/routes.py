@@ -8,6 +8,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 
 from ephemeral_server.database.filters import Clause
 from ephemeral_server.database.relations import task_runs_where
+from ephemeral_server.http.direct import DirectRoute
 from ephemeral_server.http.paging import offset_of, page_of, page_size
 from ephemeral_server.http.refusal import refused
 from ephemeral_server.http.reply import JsonReply, made, no_content
@@ -27,7 +28,7 @@ from ephemeral_server.task_runs.schemas import (
 )
 from ephemeral_server.task_runs.wire import TASK_RUN, TASK_RUN_IN_PAGE, page_values
 
-router = APIRouter(prefix="/task_runs", tags=["Task Runs"])
+router = APIRouter(prefix="/task_runs", tags=["Task Runs"], route_class=DirectRoute)
 
 #: Clients know both texts.
 NOT_FOUND = "Task not found"

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Select, bindparam, delete, func, select, upda
 
 from ephemeral_server.clock import micros
 from ephemeral_server.database.filters import Clause
+from ephemeral_server.database.prepared import Prepared, fetch_all
 from ephemeral_server.database.sorting import Order, ascending, descending
 from ephemeral_server.database.tables import flow_run, task_run
 from ephemeral_server.database.transaction import Transaction
@@ -37,7 +38,7 @@ ORDERS: Mapping[str, Order] = {
     "END_TIME_DESC": descending(_C.end_time, _C.id),
 }
 
-_BY_ID = SELECT_TASK_RUNS.where(_C.id == bindparam("id"))
+_BY_ID = Prepared(SELECT_TASK_RUNS.where(_C.id == bindparam("id")))
 _BY_KEYS = SELECT_TASK_RUNS.where(_C.task_key == bindparam("task_key")).where(
     _C.dynamic_key == bindparam("dynamic_key")
 )
@@ -108,7 +109,7 @@ def _columns(body: TaskRunCreate, labels: str | None, now: int) -> dict[str, Any
 
 def read_task_run(connection: Connection, id: str) -> Sequence[Any] | None:
     """The task run of this id."""
-    return connection.execute(_BY_ID, {"id": id}).first()
+    return _BY_ID.first(connection, {"id": id})
 
 
 def list_task_runs(
@@ -116,7 +117,7 @@ def list_task_runs(
 ) -> Rows:
     """Some of the task runs."""
     query = SELECT_TASK_RUNS.where(where).order_by(*order).limit(limit).offset(offset)
-    return connection.execute(query).all()
+    return fetch_all(connection, query)
 
 
 def count_task_runs(connection: Connection, where: Clause) -> int:
