@@ -100,4 +100,4 @@ def test_all_rows_of_a_query_are_fetched_in_order(application: Application) -> N
 
     rows = application.read(lambda c: fetch_all(c, query.order_by(flow_run.c.id)))
 
-    assert [(id, bool(flag)) for id, flag in rows] == [(id, True) for id in ids]
+    assert [(id, bool(flag)) for id, flag in rows] == [(id, True) for id in sorted(ids)]
