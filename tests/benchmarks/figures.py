@@ -68,8 +68,10 @@ class Figure:
 
     @property
     def ratio(self) -> float | None:
-        """Our median divided by the other's."""
-        return self.ours.median / self.other.median if self.other else None
+        """Our median divided by the other's; None if that is zero."""
+        if self.other is None or not self.other.median:
+            return None
+        return self.ours.median / self.other.median
 
     @property
     def reached(self) -> bool:

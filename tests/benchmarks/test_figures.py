@@ -63,3 +63,10 @@ def test_the_table_names_what_is_missed() -> None:
 
 def test_a_column_that_nothing_fills_is_left_out() -> None:
     assert "must reach" not in table([Figure("for information", Samples([7], "ms"))])
+
+
+def test_nothing_is_a_multiple_of_zero() -> None:
+    figure = Figure("answers 503", Samples([0.0], "a run"), Samples([0.0], "a run"), "the other")
+
+    assert figure.ratio is None
+    assert "the other" in table([figure])
