@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -142,7 +142,7 @@ class Application:
     async def room(self) -> None:
         """There always is."""
 
-    def _wait(self, awaitable: Any) -> Any:
+    def _wait(self, awaitable: Awaitable[T]) -> T:
         return self._loop.run_until_complete(awaitable)
 
 

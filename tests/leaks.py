@@ -72,6 +72,11 @@ class LeakGuard:
         yield
         self._known |= census(self._base) - before
 
+    def accept(self, description: str) -> None:
+        """Let everything whose description begins so, and is there now, outlive the test."""
+        present = census(self._base)
+        self._known |= {each for each in present if each.description.startswith(description)}
+
     def leaked(self) -> list[Resource]:
         """What is there now and was neither there before nor adopted.
 

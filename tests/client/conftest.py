@@ -22,6 +22,9 @@ _RUN_LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
 #: The client says this whenever it is asked to deliver what it holds, and then delivers it.
 _STILL_SENDING = "Still processing items"
 
+#: Threads that the client's lasting event loops start as they need them and end when they idle.
+_HELPERS_OF_CLIENT = "AnyIO worker thread"
+
 #: The client leaves connections of loops that have ended to the garbage collector.
 _LEFT_BY_CLIENT = (
     "ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning",
@@ -54,7 +57,10 @@ def _warm_client(leak_guard: LeakGuard) -> None:
 
 @pytest.fixture
 def traffic(
-    _warm_client: None, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    _warm_client: None,
+    leak_guard: LeakGuard,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
 ) -> Iterator[Traffic]:
     """The traffic of `server`; a test in which anything went wrong on the way fails."""
     from tests.client.traffic import Traffic
@@ -62,6 +68,7 @@ def traffic(
     caplog.set_level(logging.WARNING)
     traffic = Traffic()
     yield traffic
+    leak_guard.accept(_HELPERS_OF_CLIENT)
     gc.collect()  # what the client left is this test's, not the next one's
     assert [str(exchange) for exchange in traffic.refused()] == []
     complaints = [

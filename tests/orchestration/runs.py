@@ -150,9 +150,7 @@ class Runs:
         reply = application.post("/flows/", {"name": self.flow_name, "tags": ["of-flow"]})
         self.flow_id: str = reply.json()["id"]
 
-    def flow_run(
-        self, type: str = "PENDING", state_name: str | None = None, **given: Any
-    ) -> Run:
+    def flow_run(self, type: str = "PENDING", state_name: str | None = None, **given: Any) -> Run:
         """A flow run in its first state.
 
         Args:
@@ -164,9 +162,7 @@ class Runs:
         first = _first_state(type, state_name, given)
         return self._made("flow_run", {"flow_id": self.flow_id, "state": first, **given}, headers)
 
-    def task_run(
-        self, type: str = "PENDING", state_name: str | None = None, **given: Any
-    ) -> Run:
+    def task_run(self, type: str = "PENDING", state_name: str | None = None, **given: Any) -> Run:
         """A task run in its first state; the arguments are those of `flow_run`."""
         keys = {"task_key": "t", "dynamic_key": str(uuid4())}
         first = _first_state(type, state_name, given)

@@ -46,10 +46,8 @@ def test_states_of_one_instant_keep_their_order(make: Make) -> None:
     for type in ("RUNNING", "COMPLETED", "RUNNING", "COMPLETED"):
         run.propose(type, force=True)
     states = run.states()
-    assert [s["type"] for s in states] == ["PENDING", "RUNNING", "COMPLETED"] + [
-        "RUNNING",
-        "COMPLETED",
-    ]
+    types = " ".join(state["type"] for state in states)
+    assert types == "PENDING RUNNING COMPLETED RUNNING COMPLETED"
     stamps = [state["timestamp"] for state in states]
     assert stamps == sorted(set(stamps))
 

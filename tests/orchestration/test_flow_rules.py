@@ -98,9 +98,7 @@ def test_a_result_that_is_no_object_or_not_persisted_can_be_run_again(
 
 @pytest.mark.parametrize("force", [False, True])
 @pytest.mark.parametrize("data", [None, UNPERSISTED])
-def test_a_persisted_result_is_not_overwritten_by_none(
-    runs: Runs, data: Any, force: bool
-) -> None:
+def test_a_persisted_result_is_not_overwritten_by_none(runs: Runs, data: Any, force: bool) -> None:
     run = runs.flow_run("COMPLETED", state_data=PERSISTED)
     answer = run.propose("COMPLETED", data=data, force=force)
     assert (answer.code, answer.status) == (200, "REJECT")

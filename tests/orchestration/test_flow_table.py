@@ -15,7 +15,7 @@ NONE = "none"
 REFUSALS: dict[str, tuple[str, str, str | None]] = {
     "terminal": ("ABORT", "Run is already in terminal state {initial}.", None),
     "undeployed": ("ABORT", "Cannot reschedule a run without an associated deployment.", None),
-    "cancelling": (
+    "stop": (
         "REJECT",
         "Cannot transition flows that are cancelling to a state other than Cancelled.",
         None,
@@ -34,8 +34,10 @@ REFUSALS: dict[str, tuple[str, str, str | None]] = {
     "not-running": ("REJECT", "Cannot pause flows that are not currently running.", None),
     "paused": (
         "REJECT",
-        "This run cannot transition to the StateType.PENDING state from the "
-        "StateType.PAUSED state.",
+        (
+            "This run cannot transition to the StateType.PENDING state from the "
+            "StateType.PAUSED state."
+        ),
         None,
     ),
 }
@@ -52,7 +54,7 @@ FAILED      undeployed . . . . . terminal terminal terminal
 CANCELLED   undeployed pending . . . . terminal terminal terminal
 CRASHED     undeployed . . . . . terminal terminal terminal
 PAUSED      . paused . . . . . not-running .
-CANCELLING  cancelling cancelling cancelling cancelling cancelling . cancelling cancelling cancelling
+CANCELLING  stop stop stop stop stop . stop stop stop
 """
 CORE_DEPLOYED = CORE.replace("undeployed", ".")
 FORCED = """

@@ -123,7 +123,7 @@ def test_a_refused_state_answers_with_the_result_of_the_present_one(runs: Runs) 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
 def test_numbers_that_json_lacks_become_null(make: Make, number: str) -> None:
     run = make("RUNNING")
-    body = '{"state":{"type":"COMPLETED","data":{"a":[%s]}}}' % number
+    body = f'{{"state":{{"type":"COMPLETED","data":{{"a":[{number}]}}}}}}'
     reply = run.application.post(
         f"/{run.kind}s/{run.id}/set_state",
         content=body,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.orchestration.runs import PERSISTED, Run, Runs
 
 
-def subflow(runs: Runs, type: str = "PENDING", **given: object) -> tuple[Run, Run]:
+def subflow(runs: Runs, type: str = "PENDING", **given: Any) -> tuple[Run, Run]:
     """A task run of a running flow, and the flow run that it stands for."""
     parent = runs.flow_run("RUNNING")
     placeholder = runs.task_run("PENDING", flow_run_id=parent.id)

@@ -104,9 +104,7 @@ def test_a_forced_start_does_not_look_into_the_cache(runs: Runs) -> None:
 
 
 @pytest.mark.parametrize(("length", "cached"), [(2000, True), (2001, False)])
-def test_a_key_that_is_too_long_is_not_remembered(
-    runs: Runs, length: int, cached: bool
-) -> None:
+def test_a_key_that_is_too_long_is_not_remembered(runs: Runs, length: int, cached: bool) -> None:
     key = str(uuid4()).ljust(length, "x")
     run = runs.task_run("RUNNING")
 
@@ -133,9 +131,7 @@ def _cached_under(runs: Runs, key: str) -> list[Any]:
 @POLICIES
 @pytest.mark.parametrize("type", ["SCHEDULED", "PENDING", "RUNNING", "COMPLETED", "FAILED"])
 @pytest.mark.parametrize("data", [PERSISTED, {"a": 1}])
-def test_a_persisted_result_stays(
-    runs: Runs, type: str, data: Any, deferred: bool | None
-) -> None:
+def test_a_persisted_result_stays(runs: Runs, type: str, data: Any, deferred: bool | None) -> None:
     run = runs.task_run("COMPLETED", state_data=data)
     answer = run.propose(type, deferred=deferred)
     assert (answer.code, answer.status) == (200, "REJECT")
