@@ -6,7 +6,16 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Table, bindparam, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    Table,
+    bindparam,
+    func,
+    select,
+    update,
+)
 
 from ephemeral_server.database.prepared import Prepared
 from ephemeral_server.database.tables import (
@@ -90,7 +99,6 @@ _FLOW_RUN = (
     .outerjoin(work_pool, work_pool.c.id == work_queue.c.work_pool_id)
     .outerjoin(_parent, _parent.c.id == flow_run.c.parent_task_run_id)
     .where(flow_run.c.id == bindparam("run_id"))
-    .with_for_update(of=flow_run)
 )
 
 _outer = flow_run.alias("outer")
@@ -109,11 +117,31 @@ _TASK_RUN = (
     .outerjoin(_outer, _outer.c.id == task_run.c.flow_run_id)
     .outerjoin(_outer_state, _outer_state.c.id == _outer.c.state_id)
     .where(task_run.c.id == bindparam("run_id"))
-    .with_for_update(of=task_run)
 )
 
 
-_FIND_FLOW_RUN, _FIND_TASK_RUN = Prepared(_FLOW_RUN), Prepared(_TASK_RUN)
+class _Finding:
+    """What finds and locks a run: two statements.
+
+    PostgreSQL lets a statement that waited for a lock see the row as it became meanwhile, but
+    what it is joined with (here: the run's state) as it was before the wait. So the row is
+    locked before it is read. A transaction of SQLite is alone from its start.
+    """
+
+    def __init__(self, kind: str, table: Table, query: Select[Any]) -> None:
+        self.kind = kind
+        self._query = Prepared(query)
+        self._lock = select(table.c.id).where(table.c.id == bindparam("run_id")).with_for_update()
+
+    def find(self, tx: Transaction, run_id: str) -> dict[str, Any] | None:
+        """The values of the run, or None if there is no such run."""
+        if tx.dialect == "postgresql":
+            tx.connection.execute(self._lock, {"run_id": run_id})
+        return self._query.mapping(tx.connection, {"run_id": run_id})
+
+
+_FIND_FLOW_RUN = _Finding("Flow run", flow_run, _FLOW_RUN)
+_FIND_TASK_RUN = _Finding("Task run", task_run, _TASK_RUN)
 
 
 def load_flow_run(tx: Transaction, flow_run_id: str) -> tuple[Run, State | None]:
@@ -122,7 +150,7 @@ def load_flow_run(tx: Transaction, flow_run_id: str) -> tuple[Run, State | None]
     Raises:
         ObjectNotFoundError: there is no such flow run.
     """
-    return _load(tx, _FIND_FLOW_RUN, flow_run_id, "Flow run")
+    return _load(tx, _FIND_FLOW_RUN, flow_run_id)
 
 
 def load_task_run(tx: Transaction, task_run_id: str) -> tuple[Run, State | None]:
@@ -131,13 +159,13 @@ def load_task_run(tx: Transaction, task_run_id: str) -> tuple[Run, State | None]
     Raises:
         ObjectNotFoundError: there is no such task run.
     """
-    return _load(tx, _FIND_TASK_RUN, task_run_id, "Task run")
+    return _load(tx, _FIND_TASK_RUN, task_run_id)
 
 
-def _load(tx: Transaction, query: Prepared, run_id: str, kind: str) -> tuple[Run, State | None]:
-    values = query.mapping(tx.connection, {"run_id": run_id})
+def _load(tx: Transaction, finding: _Finding, run_id: str) -> tuple[Run, State | None]:
+    values = finding.find(tx, run_id)
     if values is None:
-        raise ObjectNotFoundError(f"{kind} with id {run_id} not found")
+        raise ObjectNotFoundError(f"{finding.kind} with id {run_id} not found")
     return Run(values), state_from(values) if values["state.id"] is not None else None
 
 

@@ -1,0 +1,163 @@
+"""Flows that do not simply complete."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from prefect import flow, task
+from prefect.client.schemas.objects import StateType
+from prefect.exceptions import CancelledRun
+from prefect.runtime import flow_run
+from prefect.states import Cancelled, Cancelling, Completed, Failed
+
+from tests.client.history import History
+from tests.client.traffic import Traffic
+
+SET_STATE = "POST /flow_runs/{id}/set_state"
+
+
+def test_a_flow_that_takes_too_long_has_timed_out(history: History) -> None:
+    @flow(timeout_seconds=0.2)
+    def slow() -> None:
+        until = time.monotonic() + 20
+        while time.monotonic() < until:  # a single long sleep cannot be interrupted
+            time.sleep(0.01)
+
+    with pytest.raises(TimeoutError):
+        slow()
+    run = history.flow_run()
+    assert run.state is not None
+    assert history.state_names(run) == ["Pending", "Running", "TimedOut"]
+    assert run.state.type is StateType.FAILED
+    assert run.state.message is not None
+    assert "0.2" in run.state.message
+
+
+def test_a_task_that_takes_too_long_has_timed_out(history: History) -> None:
+    @task(timeout_seconds=0.2)
+    def slow() -> None:
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            time.sleep(0.01)
+
+    @flow
+    def waits() -> str:
+        return str(slow(return_state=True).name)
+
+    assert waits() == "TimedOut"
+    task_run = history.task_run("slow")
+    assert history.state_names(task_run) == ["Pending", "Running", "TimedOut"]
+    assert task_run.state_type is StateType.FAILED
+
+
+def test_an_interrupted_flow_has_crashed(history: History, traffic: Traffic) -> None:
+    @flow
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    run = history.flow_run()
+    assert run.state is not None
+    assert history.state_names(run) == ["Pending", "Running", "Crashed"]
+    assert run.state.message == "Execution was aborted by an interrupt signal."
+    assert run.end_time is not None
+    assert traffic.statuses(SET_STATE) == [201, 201]
+
+
+def test_an_interrupt_crashes_the_task_and_both_flows_around_it(history: History) -> None:
+    @task
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    @flow
+    def inner() -> None:
+        interrupted()
+
+    @flow
+    def outer() -> None:
+        inner()
+
+    with pytest.raises(KeyboardInterrupt):
+        outer()
+    assert [run.state_name for run in history.flow_runs()] == ["Crashed", "Crashed"]
+    assert {run.state_name for run in history.task_runs()} == {"Crashed"}
+
+
+def test_a_run_that_is_being_cancelled_can_only_become_cancelled(history: History) -> None:
+    @flow
+    def cancels_itself() -> None:
+        with history.client as client:
+            client.set_flow_run_state(str(flow_run.get_id()), Cancelling())
+
+    cancels_itself()
+    run = history.flow_run()
+    assert run.state_name == "Cancelling"
+    with history.client as client:
+        answer: Any = client.set_flow_run_state(run.id, Completed())
+        assert answer.status.value == "REJECT"
+        assert client.set_flow_run_state(run.id, Cancelled()).status.value == "ACCEPT"
+    assert history.state_names(history.flow_run())[-2:] == ["Cancelling", "Cancelled"]
+
+
+def test_a_cancelled_task_cancels_nothing_but_itself(history: History) -> None:
+    @task
+    def given_up() -> object:
+        return Cancelled(message="enough")
+
+    @flow
+    def goes_on() -> str:
+        return str(given_up(return_state=True).type.value)
+
+    assert goes_on() == "CANCELLED"
+    assert history.flow_run().state_name == "Completed"
+    task_run = history.task_run("given_up")
+    assert task_run.state is not None
+    assert (task_run.state_name, task_run.state.message) == ("Cancelled", "enough")
+
+
+def test_a_flow_that_gives_back_cancelled_is_cancelled(history: History) -> None:
+    @flow
+    def gives_up() -> object:
+        return Cancelled()
+
+    with pytest.raises(CancelledRun):
+        gives_up()
+    assert history.state_names(history.flow_run()) == ["Pending", "Running", "Cancelled"]
+
+
+def test_a_named_state_given_back_is_kept_with_its_message(history: History) -> None:
+    @flow
+    def judges() -> object:
+        return Failed(name="Refused", message="not today")
+
+    state = judges(return_state=True)
+    run = history.flow_run()
+    assert run.state is not None
+    assert state.name == run.state.name == "Refused"
+    assert (run.state.type, run.state.message) == (StateType.FAILED, "not today")
+
+
+def test_retries_that_are_used_up_leave_the_failure(history: History) -> None:
+    @task(retries=1)
+    def never() -> None:
+        raise ValueError("no")
+
+    @flow(retries=1)
+    def hopeless() -> None:
+        never()
+
+    with pytest.raises(ValueError, match="no"):
+        hopeless()
+    run = history.flow_run()
+    assert history.state_names(run) == [
+        "Pending",
+        "Running",
+        "AwaitingRetry",
+        "Running",
+        "Failed",
+    ]
+    assert run.run_count == 2
+    assert [task_run.run_count for task_run in history.task_runs(run)] == [2, 2]
