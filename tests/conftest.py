@@ -146,8 +146,7 @@ def server(database_url: str) -> Iterator[EphemeralServer]:
 @pytest.fixture
 def api(server: EphemeralServer) -> Iterator[httpx.Client]:
     """An HTTP client whose paths begin after ``/api``."""
-    import httpx
+    from tests import web
 
-    # Not through a proxy that the environment names, and patient with a slow machine.
-    with httpx.Client(base_url=server.api_url, trust_env=False, timeout=30) as client:
+    with web.client(server.api_url) as client:
         yield client

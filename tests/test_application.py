@@ -16,6 +16,7 @@ from ephemeral_server import EphemeralServer, create_api_app, create_app, epheme
 from ephemeral_server.application import DOMAINS, running
 from ephemeral_server.settings import Settings
 from ephemeral_server.version import API_VERSION
+from tests import web
 
 
 def get(app: FastAPI, path: str, **headers: str) -> httpx.Response:
@@ -144,8 +145,8 @@ class TestTheDocument:
         assert document["info"]["title"] == "Prefect REST API"
 
     def test_is_served_at_both_places_with_the_same_routes(self, server: EphemeralServer) -> None:
-        outer = httpx.get(f"{server.url}/openapi.json", trust_env=False).json()
-        inner = httpx.get(f"{server.api_url}/openapi.json", trust_env=False).json()
+        outer = web.get(f"{server.url}/openapi.json").json()
+        inner = web.get(f"{server.api_url}/openapi.json").json()
         assert outer["paths"] == inner["paths"]
         assert "/flow_runs/{id}/set_state" in outer["paths"]
 
@@ -154,7 +155,7 @@ class TestTheDocument:
 def plain() -> Iterator[httpx.Client]:
     with (
         ephemeral(activate=False) as server,
-        httpx.Client(base_url=server.url, trust_env=False) as client,
+        web.client(server.url) as client,
     ):
         yield client
 
@@ -206,13 +207,13 @@ class TestTheGuards:
     def test_another_base_path_replaces_the_default(self) -> None:
         with ephemeral(activate=False, api_base_path="/deep/api") as server:
             assert server.api_url == f"{server.url}/deep/api"
-            assert httpx.get(f"{server.api_url}/hello", trust_env=False).status_code == 200
-            assert httpx.get(f"{server.url}/api/hello", trust_env=False).status_code == 404
+            assert web.get(f"{server.api_url}/hello").status_code == 200
+            assert web.get(f"{server.url}/api/hello").status_code == 404
 
     def test_writing_asks_for_a_csrf_token_where_that_is_set(self) -> None:
         with (
             ephemeral(activate=False, csrf_protection=True) as server,
-            httpx.Client(base_url=server.api_url, trust_env=False) as client,
+            web.client(server.api_url) as client,
         ):
             refused = client.post("/flows/", json={"name": "a"})
             assert (refused.status_code, refused.json()) == (

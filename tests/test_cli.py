@@ -12,10 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
-
 from ephemeral_server import ephemeral
 from ephemeral_server.version import __version__
+from tests import web
 
 COMMAND = [sys.executable, "-m", "ephemeral_server"]
 
@@ -50,17 +49,17 @@ class TestStart:
     def test_data_of_a_lasting_server_is_there_after_a_restart(self, tmp_path: Path) -> None:
         database = ["--database-url", f"sqlite+aiosqlite:///{tmp_path / 'kept.db'}"]
         with started(*database, log=tmp_path / "log") as (process, api_url):
-            made = httpx.post(f"{api_url}/flows/", json={"name": "kept"}, trust_env=False)
+            made = web.post(f"{api_url}/flows/", json={"name": "kept"})
             assert made.status_code == 201
             assert stopped(process, signal.SIGTERM) in (0, -signal.SIGTERM)
         with started(*database, log=tmp_path / "log") as (process, api_url):
-            found = httpx.get(f"{api_url}/flows/name/kept", trust_env=False)
+            found = web.get(f"{api_url}/flows/name/kept")
             assert found.json()["id"] == made.json()["id"]
 
     def test_ctrl_c_ends_it_although_a_connection_is_open(self, tmp_path: Path) -> None:
         with (
             started("--ephemeral", log=tmp_path / "log") as (process, api_url),
-            httpx.Client(base_url=api_url, trust_env=False) as client,
+            web.client(api_url) as client,
         ):
             assert client.get("/health").json() is True
             assert stopped(process, signal.SIGINT) in (0, -signal.SIGINT, 130)
@@ -91,8 +90,8 @@ class TestStart:
         try:
             assert process.stdout is not None
             api_url = process.stdout.readline().strip()
-            refused = httpx.get(f"{api_url}/version", trust_env=False)
-            allowed = httpx.get(f"{api_url}/version", auth=("user", "secret"), trust_env=False)
+            refused = web.get(f"{api_url}/version")
+            allowed = web.get(f"{api_url}/version", auth=("user", "secret"))
             assert (refused.status_code, allowed.status_code) == (401, 200)
         finally:
             process.terminate()

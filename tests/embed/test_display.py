@@ -9,12 +9,12 @@ from datetime import datetime, timedelta, timezone
 from html import unescape
 from typing import Any, Literal
 
-import httpx
 import pytest
 from fastapi import FastAPI
 
 from ephemeral_server import EphemeralServer, Settings, ephemeral
 from ephemeral_server.embed.display import STATE_COLOURS, html, timeline
+from tests import web
 
 NOW = datetime(2026, 3, 1, 12, 0, 30, tzinfo=timezone.utc)
 
@@ -61,7 +61,7 @@ def test_a_running_server_shows_where_it_is_and_what_it_holds(
 ) -> None:
     with ephemeral(mode=mode, activate=False, auth=True) as server:
         user, _, word = server.env["PREFECT_API_AUTH_STRING"].partition(":")
-        with httpx.Client(base_url=server.api_url, auth=(user, word), trust_env=False) as api:
+        with web.client(server.api_url, auth=(user, word)) as api:
             flow = api.post("/flows/", json={"name": "f"}).raise_for_status().json()
             for name, state in (("one", "COMPLETED"), ("two", "COMPLETED"), ("three", "RUNNING")):
                 run = {"flow_id": flow["id"], "name": name, "state": {"type": state}}
@@ -78,7 +78,7 @@ def test_a_running_server_shows_where_it_is_and_what_it_holds(
 
 def test_more_runs_than_a_page_are_counted_all_and_the_latest_are_drawn() -> None:
     with ephemeral(activate=False, default_limit=5) as server:
-        with httpx.Client(base_url=server.api_url, trust_env=False) as api:
+        with web.client(server.api_url) as api:
             flow = api.post("/flows/", json={"name": "f"}).raise_for_status().json()
             for state in ["COMPLETED"] * 4 + ["FAILED"] * 3:
                 run = {"flow_id": flow["id"], "state": {"type": state}}

@@ -12,6 +12,7 @@ import pytest
 from ephemeral_server import EphemeralServer, ephemeral
 from ephemeral_server.database.tables import event
 from ephemeral_server.events import batching, routes
+from tests import web
 from tests.events.support import an_event, opened, rows
 
 
@@ -115,7 +116,7 @@ def test_an_event_that_is_too_large_is_discarded_silently(tmp_path: Any) -> None
     with ephemeral(database_url=url, activate=False, maximum_event_bytes=1000) as server:
         small = an_event()
         large = an_event(payload={"x": "y" * 1000})
-        answer = httpx.post(f"{server.api_url}/events", json=[large, small], trust_env=False)
+        answer = web.post(f"{server.api_url}/events", json=[large, small])
         assert answer.status_code == 204
         assert [row["id"] for row in stored(server, url)] == [small["id"]]
 

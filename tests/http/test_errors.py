@@ -23,6 +23,7 @@ from ephemeral_server.http.errors import (
     exception_handlers,
     is_retryable,
 )
+from tests import web
 from tests.http.driving import Conversation, request, serving
 
 
@@ -224,6 +225,8 @@ class TestInternalErrors:
             database_errors.IntegrityError("INSERT", {}, Exception("unique")),
             database_errors.ProgrammingError("SELEC", {}, Exception("syntax error")),
             database_errors.DataError("SELECT 1/0", {}, Exception("division by zero")),
+            wrapped(asyncpg.exceptions.CharacterNotInRepertoireError("a NUL in a text")),
+            wrapped(asyncpg.exceptions.DataError("a text that cannot be encoded")),
             database_errors.InvalidRequestError("a bug of ours"),
             ValueError("no"),
             OverflowError("Python int too large to convert to SQLite INTEGER"),
@@ -255,7 +258,7 @@ class TestInternalErrors:
         async def run() -> list[Any]:
             async with (
                 serving(app_raising(RuntimeError("boom"))) as address,
-                httpx.AsyncClient(base_url=f"http://{address}", trust_env=False) as client,
+                web.async_client(f"http://{address}") as client,
             ):
                 answers = [await client.get("/raise") for _ in range(2)]
                 return [

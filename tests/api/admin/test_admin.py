@@ -21,6 +21,7 @@ from ephemeral_server.database.tables import configuration
 from ephemeral_server.ids import new_id
 from ephemeral_server.runtime import Runtime
 from ephemeral_server.settings import Settings
+from tests import web
 from tests.api.shapes import assert_shape
 
 
@@ -54,7 +55,7 @@ def test_a_server_whose_database_is_gone_is_alive_but_not_ready(database_url: st
 
 def test_the_settings_are_told_with_what_they_are_set_to() -> None:
     with ephemeral(default_limit=7, csrf_token_seconds=90.0, activate=False) as server:
-        tree = httpx.get(f"{server.api_url}/admin/settings", trust_env=False).json()
+        tree = web.get(f"{server.api_url}/admin/settings").json()
 
     assert_shape(SettingsTree, tree)
     assert tree["server"]["api"]["default_limit"] == 7
@@ -67,7 +68,7 @@ def test_no_secret_is_among_the_settings(database_url: str) -> None:
     settings: dict[str, Any] = {"database_url": database_url, "auth_string": "me:geheim"}
     with ephemeral(**settings, activate=False) as server:
         url = f"{server.api_url}/admin/settings"
-        answer = httpx.get(url, auth=("me", "geheim"), trust_env=False)
+        answer = web.get(url, auth=("me", "geheim"))
 
     tree = answer.json()["server"]
     assert tree["api"]["auth_string"] == "**********"
@@ -127,7 +128,7 @@ class TestCsrfToken:
     def test_a_token_lets_its_client_write(self) -> None:
         with (
             ephemeral(csrf_protection=True, activate=False) as server,
-            httpx.Client(base_url=server.api_url, trust_env=False) as api,
+            web.client(server.api_url) as api,
         ):
             assert api.post("/flows/", json={"name": "a"}).status_code == 403
             token = api.get("/csrf-token", params={"client": "me"}).json()
