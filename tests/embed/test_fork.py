@@ -49,14 +49,19 @@ def in_child(work: Callable[[], object]) -> str:
 
 @contextmanager
 def living_child() -> Iterator[None]:
-    """A forked child that lives until the end of the block."""
+    """A forked child that has come to life and lives until the end of the block."""
     read, write = os.pipe()
+    alive, tell = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(write)
+        os.close(tell)
         os.read(read, 1)  # until the parent closes its end
         os._exit(0)
     os.close(read)
+    os.close(tell)
+    os.read(alive, 1)  # until the child closes its end
+    os.close(alive)
     try:
         yield
     finally:

@@ -92,10 +92,10 @@ def test_the_server_ends_although_a_forked_child_keeps_the_parent_s_pipes(tmp_pa
     # The fork of the C library tells nobody, so the copies of the pipes stay open.
     fork = """
         import ctypes
+        sys.stdin.readline()
         if ctypes.PyDLL(None).fork() == 0:
             os.close(0), os.close(1)
             signal.pause()
-        sys.stdin.readline()
         os.kill(os.getpid(), signal.SIGKILL)
     """
     with parent(tmp_path, fork) as (program, server):
