@@ -142,7 +142,8 @@ def _headers(request: Request) -> list[tuple[bytes, bytes]]:
 
 def _takes_optional_headers_alone(dependency: Dependant) -> bool:
     return (
-        inspect.iscoroutinefunction(dependency.call)
+        dependency.name is not None  # else it stands before the route, and may refuse
+        and inspect.iscoroutinefunction(dependency.call)
         and bool(dependency.header_params)
         and not any(param.field_info.is_required() for param in dependency.header_params)
         and {param.name for param in dependency.header_params}

@@ -42,6 +42,8 @@ class SPAStaticFiles(StaticFiles):
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """The file at `path`, the index, or `HTTPException` 404 or 405."""
+        if "\0" in path:  # no name of a file; to look for it is an error on Python 3.10
+            raise HTTPException(404)
         try:
             response = await super().get_response(path, scope)
         except HTTPException as missing:
