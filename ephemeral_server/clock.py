@@ -57,6 +57,17 @@ def micros(instant: datetime) -> int:
     return (instant - EPOCH) // _MICROSECOND
 
 
+#: The first and the last instant that has a date.
+FIRST, LAST = micros(datetime.min), micros(datetime.max)
+
+
+def later(instant: int, seconds: float) -> int:
+    """The instant some seconds after another, or the last (first) that has a date."""
+    longest = (LAST - FIRST) / SECOND
+    ahead = round(min(max(seconds, -longest), longest) * SECOND)
+    return min(max(instant + ahead, FIRST), LAST)
+
+
 def to_datetime(instant: int) -> datetime:
     """Microseconds since 1970 UTC as an aware `datetime` in UTC."""
     return EPOCH + timedelta(microseconds=instant)

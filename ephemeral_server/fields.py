@@ -25,12 +25,10 @@ from pydantic_core.core_schema import (
     uuid_schema,
 )
 
-from ephemeral_server.clock import micros
+from ephemeral_server.clock import FIRST, LAST, micros
 
 #: The largest integer that both databases store.
 LARGEST = 2**63 - 1
-
-_FIRST, _LAST = micros(datetime.min), micros(datetime.max)
 
 
 def _storable(value: str) -> str:
@@ -65,6 +63,23 @@ def _finite_json(value: Any) -> Any:
     return value
 
 
+def _shallow(value: Any) -> Any:
+    if isinstance(value, (dict, list)):
+        try:
+            json.dumps(value)
+        except RecursionError:
+            raise ValueError("is nested too deeply") from None
+    return value
+
+
+def _labels(labels: dict[str, Any]) -> dict[str, Any]:
+    for value in labels.values():
+        if isinstance(value, str):
+            _storable(value)
+    checked: dict[str, Any] = _finite_json(labels)
+    return checked
+
+
 def _utc(value: datetime) -> datetime:
     if value.tzinfo is None:
         return value.replace(tzinfo=timezone.utc)
@@ -76,7 +91,7 @@ def _utc(value: datetime) -> datetime:
 
 def _micros(value: datetime) -> int:
     instant = micros(value)
-    if not _FIRST <= instant <= _LAST:
+    if not FIRST <= instant <= LAST:
         raise ValueError("is outside the years 1 to 9999 in UTC")
     return instant
 
@@ -114,9 +129,12 @@ NameText = Annotated[str, StringConstraints(pattern=r"^[^/%&><]+$"), AfterValida
 #: A JSON object that JSON can hold.
 JsonObject = Annotated[dict[str, Any], AfterValidator(_finite_json)]
 
+#: Any JSON value; what JSON lacks (NaN, infinities) is for who stores it to replace.
+JsonValue = Annotated[Any, AfterValidator(_shallow)]
+
 #: Key-value labels of flows, runs and deployments.
-LabelValue = bool | int | float | Storable
-Labels = Annotated[dict[Storable, LabelValue], AfterValidator(_finite_json)]
+LabelValue = bool | int | float | str
+Labels = Annotated[dict[Storable, LabelValue], AfterValidator(_labels)]
 
 #: An instant; one without an offset is read as UTC.
 UtcDatetime = Annotated[datetime, AfterValidator(_utc)]

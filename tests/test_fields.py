@@ -13,6 +13,7 @@ from ephemeral_server.fields import (
     Instant,
     Integer,
     JsonObject,
+    JsonValue,
     Labels,
     NameText,
     Offset,
@@ -24,6 +25,13 @@ from ephemeral_server.fields import (
 ID = "0190a000-0000-7000-8000-00000000000a"
 
 
+def _nested(depth: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
 @pytest.mark.parametrize(
     ("kind", "given", "value"),
     [
@@ -32,6 +40,8 @@ ID = "0190a000-0000-7000-8000-00000000000a"
         (NameText, "my flow!", "my flow!"),
         (Labels, {"a": True, "b": 1, "c": 1.5, "d": "x"}, {"a": True, "b": 1, "c": 1.5, "d": "x"}),
         (JsonObject, {"a": [{"b": None}]}, {"a": [{"b": None}]}),
+        (JsonValue, [{"b": None}], [{"b": None}]),
+        (JsonValue, "\x00", "\x00"),
         (Instant, "1970-01-01T00:00:00.000001Z", 1),
         (Instant, "1970-01-01T01:00:00+01:00", 0),
         (Instant, "1970-01-01 00:00:01", 1_000_000),
@@ -63,6 +73,9 @@ def test_accepted(kind: Any, given: Any, value: Any) -> None:
         (Labels, {"a": []}, "valid"),
         (Labels, {"a": float("nan")}, "must not contain NaN"),
         (Labels, {"a\x00": 1}, "must not contain NUL"),
+        (Labels, {"a": "\x00"}, "must not contain NUL"),
+        (Labels, {"a": "\ud800"}, "must not contain lone surrogates"),
+        (JsonValue, _nested(100_000), "is nested too deeply"),
         (JsonObject, {"a": float("inf")}, "must not contain NaN"),
         (Instant, "0001-01-01T00:00:00+01:00", "is outside the years 1 to 9999"),
         (Instant, "9999-12-31T23:59:59-01:00", "is outside the years 1 to 9999"),

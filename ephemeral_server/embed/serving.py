@@ -29,6 +29,9 @@ logger = logging.getLogger("ephemeral_server.embed")
 #: Of the time for a shutdown, the part that open requests may use; the rest is the database's.
 _REQUESTS_SHARE = 0.6
 
+#: Seconds that a shutdown waits for the rest of a request that is on its way in.
+_ARRIVAL_SECONDS = 0.25
+
 #: Turns of the loop from accepting a connection to uvicorn's knowing of it (three), and some.
 _ACCEPT_TURNS = 6
 
@@ -140,6 +143,10 @@ class EmbeddedServer(uvicorn.Server):
         for connection in list(state.connections):
             connection.shutdown()
         if state.tasks:
+            arrival = min(_until(deadline), _ARRIVAL_SECONDS)
+            await asyncio.wait(set(state.tasks), timeout=arrival)
+            self._drop_half_requests()
+        if state.tasks:
             await asyncio.wait(set(state.tasks), timeout=_until(deadline))
         if state.tasks:
             running = set(state.tasks)
@@ -148,6 +155,13 @@ class EmbeddedServer(uvicorn.Server):
                 task.cancel()
             await asyncio.wait(running, timeout=max(0.1, _until(deadline)))
         await self._drop_connections(deadline)
+
+    def _drop_half_requests(self) -> None:
+        """Hang up on clients that have not sent their request to its end: nobody works on it."""
+        for connection in list(self.server_state.connections):
+            cycle = getattr(connection, "cycle", None)
+            if cycle is not None and cycle.more_body and not cycle.response_complete:
+                connection.transport.abort()
 
     async def _close_streams(self, deadline: float) -> None:
         """Have the application end its open WebSockets and endless answers."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError, model_valid
 
 from ephemeral_server.clock import isoformat
 from ephemeral_server.events.model import Event, json_text
-from ephemeral_server.fields import FreeText, IdText, Instant, Labels, Storable
+from ephemeral_server.fields import FreeText, IdText, Instant, Integer, Labels, Storable
 from ephemeral_server.orchestration.schemas import StateDetails
 from ephemeral_server.orchestration.states import SCHEDULED, StateType, default_name
 
@@ -107,11 +107,11 @@ def read_change(event: Event) -> TaskRunChange:
 
 
 class _Policy(BaseModel):
-    max_retries: int = 0
+    max_retries: Integer = 0
     retry_delay_seconds: float = 0.0
-    retries: int | None = None
-    retry_delay: int | float | list[int] | list[float] | None = None
-    retry_jitter_factor: float | None = None
+    retries: Integer | None = None
+    retry_delay: Integer | float | list[Integer] | list[float] | None = None
+    retry_jitter_factor: Annotated[float, Field(ge=0)] | None = None
 
     @model_validator(mode="after")
     def _heed_former_names(self) -> _Policy:
@@ -123,6 +123,9 @@ class _Policy(BaseModel):
 
 
 _Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
+
+_LONGEST = datetime.max - datetime.min
+_Duration = Annotated[timedelta, Field(ge=-_LONGEST, le=_LONGEST)]
 
 
 class _Run(BaseModel):
@@ -136,7 +139,7 @@ class _Run(BaseModel):
     cache_key: Storable | None = None
     cache_expiration: Instant | None = None
     empirical_policy: _Policy | None = None
-    tags: list[str] | None = None
+    tags: list[FreeText] | None = None
     labels: Labels | None = None
     task_inputs: dict[str, list[dict[str, Any]]] | None = None
     run_count: _Count | None = None
@@ -144,7 +147,7 @@ class _Run(BaseModel):
     expected_start_time: Instant | None = None
     start_time: Instant | None = None
     end_time: Instant | None = None
-    total_run_time: timedelta | None = None
+    total_run_time: _Duration | None = None
 
 
 class _State(BaseModel):

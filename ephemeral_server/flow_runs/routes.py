@@ -32,7 +32,7 @@ from ephemeral_server.orchestration.changes import set_flow_run_state
 from ephemeral_server.orchestration.policies import FLOW_CORE, FLOW_MINIMAL
 from ephemeral_server.orchestration.schemas import OrchestrationResult, SetStateBody
 from ephemeral_server.orchestration.wire import result_json
-from ephemeral_server.runtime import Runtime, runtime_of
+from ephemeral_server.runtime import runtime_of
 from ephemeral_server.wire import dump
 
 router = APIRouter(prefix="/flow_runs", tags=["Flow Runs"], route_class=DirectRoute)
@@ -45,7 +45,7 @@ Creator = Annotated[dict[str, Any] | None, Depends(created_by)]
 async def create(body: FlowRunCreate, request: Request, creator: Creator) -> Response:
     """Make a flow run: 201, or 200 with the run that has its idempotency key."""
     runtime = runtime_of(request)
-    _check_size(runtime, body.parameters)
+    await _check_size(request, body.parameters)
     try:
         row, new = await runtime.database.write(create_flow_run, runtime.settings, body, creator)
     except ObjectNotFoundError as error:
@@ -97,7 +97,7 @@ async def read_flow_run(id: UUID, request: Request) -> Response:
 async def update_flow_run(id: UUID, body: FlowRunUpdate, request: Request) -> Response:
     """Change a flow run; each member that is given replaces the old value as a whole."""
     runtime = runtime_of(request)
-    _check_size(runtime, body.parameters)
+    await _check_size(request, body.parameters)
     changes = {name: getattr(body, name) for name in body.model_fields_set}
     if "empirical_policy" in changes:
         changes["empirical_policy"] = body.empirical_policy.model_dump(mode="json")
@@ -151,12 +151,13 @@ def _where(body: FlowRunCount, dialect: str) -> Clause:
     )
 
 
-def _check_size(runtime: Runtime, parameters: dict[str, Any]) -> None:
-    largest = runtime.settings.max_parameter_size
+async def _check_size(request: Request, parameters: dict[str, Any]) -> None:
+    largest = runtime_of(request).settings.max_parameter_size
     if largest and parameters and (size := len(dump(parameters).encode())) > largest:
         raise refused(
             "parameters",
             f"Flow run parameters must be less than {largest:,} bytes when serialized "
             f"(got {size:,} bytes).",
-            value={},
+            parameters,
+            await request.json(),
         )

@@ -24,6 +24,9 @@ def _unique(values: list[str]) -> list[str]:
     return list(dict.fromkeys(values))
 
 
+PauseKeys = Annotated[list[Storable], AfterValidator(_unique)]
+
+
 class FlowRunPolicy(BaseModel):
     """How a flow run retries, and what the server remembers of its pauses."""
 
@@ -31,7 +34,7 @@ class FlowRunPolicy(BaseModel):
     retry_delay_seconds: float = Field(default=0, deprecated=True, allow_inf_nan=False)
     retries: Integer | None = None
     retry_delay: Integer | None = Field(default=None, description="seconds")
-    pause_keys: Annotated[list[str], AfterValidator(_unique)] | None = Field(default_factory=list)
+    pause_keys: PauseKeys | None = Field(default_factory=list)
     resuming: bool | None = False
     retry_type: Literal["in_process", "reschedule"] | None = None
 

@@ -38,8 +38,12 @@ ORDERS: Mapping[str, Order] = {
 }
 
 _BY_ID = Prepared(SELECT_FLOW_RUNS.where(_C.id == bindparam("id")))
-_LABELS = select(_C.labels).where(_C.id == bindparam("id")).with_for_update()
-_LOCKED = select(_C.state_type, _C.deployment_id).where(_C.id == bindparam("id")).with_for_update()
+_LABELS = select(_C.labels).where(_C.id == bindparam("id")).with_for_update(key_share=True)
+_LOCKED = (
+    select(_C.state_type, _C.deployment_id)
+    .where(_C.id == bindparam("id"))
+    .with_for_update(key_share=True)
+)
 
 
 def read_flow_run(connection: Connection, id: str) -> Sequence[Any] | None:

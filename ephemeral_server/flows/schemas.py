@@ -45,7 +45,7 @@ class FlowCreate(StrictBody):
 
     name: NameText
     tags: list[Storable] = Field(default_factory=list)
-    labels: Labels | None = None
+    labels: Labels | None = Field(default_factory=dict)
 
 
 class FlowUpdate(StrictBody):

@@ -109,7 +109,9 @@ def is_retryable(exc: BaseException) -> bool:
         return False
     if isinstance(exc, database_errors.DBAPIError):
         cause = exc.orig
-        return not isinstance(cause, sqlite3.OperationalError) or _is_busy(cause)
+        if isinstance(cause, sqlite3.OperationalError):
+            return _is_busy(cause)
+        return not str(getattr(cause, "sqlstate", None)).startswith(_REFUSED_STATES)
     lost = ("QueryCanceledError", "ConnectionDoesNotExistError", "CannotConnectNowError")
     return isinstance(exc, _loaded("asyncpg.exceptions", *lost))
 
@@ -120,6 +122,8 @@ _REFUSED_STATEMENTS = (
     database_errors.DataError,
     database_errors.NotSupportedError,
 )
+#: The same as classes of PostgreSQL's SQLSTATE: SQLAlchemy has no classes for all of asyncpg's.
+_REFUSED_STATES = ("0A", "22", "23", "42")
 
 
 class InternalErrorMiddleware:

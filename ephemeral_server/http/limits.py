@@ -15,8 +15,8 @@ from ephemeral_server.http.asgi import route_path
 #: Paths below the mount that do no work on the database, or must answer however busy it is.
 EXEMPT = ("/health", "/ready", "/version", "/hello", "/admin/version", "/csrf-token")
 
-# While a request waits for its turn its body is read ahead to notice that the client goes
-# away, but not further than this many bytes.
+# A request's body is read ahead, so that it is there when its turn comes and that a client that
+# goes away meanwhile is noticed, but not further than this many bytes.
 _READ_AHEAD = 262_144
 
 
@@ -24,9 +24,11 @@ class RequestLimitMiddleware:
     """Lets a number of HTTP requests work at once; the others wait for their turn.
 
     They wait in the order of their coming and are never rejected. A client that goes away
-    while its request waits gives up its place. WebSockets, the lifespan and the exempt paths
-    neither wait nor count, so any number of open sockets leaves health checks and requests
-    alone. An app that is served by several event loops has the limit for each of them.
+    while its request waits gives up its place. A request counts from when its body is there
+    until its answer begins, so clients that send or read slowly keep nobody out. WebSockets, the
+    lifespan and the exempt paths neither wait nor count, so any number of open sockets leaves
+    health checks and requests alone. An app that is served by several event loops has the limit
+    for each of them.
 
     Args:
         app: what to protect.
@@ -47,16 +49,17 @@ class RequestLimitMiddleware:
         if scope["type"] != "http" or route_path(scope) in self.exempt:
             await self.app(scope, receive, send)
             return
+        client = _ReadAhead(receive)
+        if not await client.read_body():
+            return  # nobody is left to answer
         gate = self._gate()
-        if not gate.enter_at_once():
-            read_ahead = _ReadAhead(receive)
-            if not await gate.enter(read_ahead):
-                return  # nobody is left to answer
-            receive = read_ahead.replay
+        if not gate.enter_at_once() and not await gate.enter(client):
+            return
+        place = _Place(gate, send)
         try:
-            await self.app(scope, receive, send)
+            await self.app(scope, client.replay, place.send)
         finally:
-            gate.leave()
+            place.leave()
 
     def _gate(self) -> _Gate:
         loop = asyncio.get_running_loop()
@@ -120,23 +123,56 @@ class _Gate:
                 self._waiting.remove(turn)
 
 
+class _Place:
+    """A place that a request has taken; it is given back once, when the answer begins."""
+
+    def __init__(self, gate: _Gate, send: Send) -> None:
+        self._gate: _Gate | None = gate
+        self._send = send
+
+    async def send(self, message: Message) -> None:
+        """The `send` for the app."""
+        # All work is done by now, and sending may take as long as the client likes.
+        self.leave()
+        await self._send(message)
+
+    def leave(self) -> None:
+        """Give the place back unless that is done."""
+        if self._gate is not None:
+            self._gate.leave()
+            self._gate = None
+
+
 class _ReadAhead:
-    """Reads a request's messages while it waits, and hands them out again later."""
+    """Reads a request's messages before it is its turn, and hands them out again later."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self._read: deque[Message] = deque()
+        self._size = 0
+
+    async def read_body(self) -> bool:
+        """Read the body, or as much of it as is read ahead; False: the client has gone."""
+        while self._size <= _READ_AHEAD:
+            message = await self._next()
+            if message["type"] == "http.disconnect":
+                return False
+            if not message.get("more_body", False):
+                break
+        return True
 
     async def until_gone(self) -> bool:
         """True when the client has gone, False when it is not watched any more."""
-        size = 0
-        while size <= _READ_AHEAD:
-            message = await self._receive()
-            self._read.append(message)
-            if message["type"] == "http.disconnect":
+        while self._size <= _READ_AHEAD:
+            if (await self._next())["type"] == "http.disconnect":
                 return True
-            size += len(message.get("body", b""))
         return False
+
+    async def _next(self) -> Message:
+        message = await self._receive()
+        self._read.append(message)
+        self._size += len(message.get("body", b""))
+        return message
 
     async def replay(self) -> Message:
         """The `receive` for the app: first what was read ahead, then what comes."""

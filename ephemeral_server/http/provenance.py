@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Header
+
+from ephemeral_server.fields import storable
 
 
 async def created_by(
@@ -16,14 +17,15 @@ async def created_by(
 ) -> dict[str, Any] | None:
     """The value of ``created_by``, from the headers; None for requests of nobody in particular.
 
-    The name is base64 of UTF-8; one that cannot be decoded counts as absent. (A coroutine, since
-    the framework sends plain functions to a thread of their own.)
+    The name is base64 of UTF-8; one that cannot be decoded counts as absent. It loses its NULs,
+    as PostgreSQL could not look into the value again. (A coroutine, since the framework sends
+    plain functions to a thread of their own.)
     """
     if prefect_automation_id is None or prefect_automation_name is None:
         return None
     try:
         name = base64.b64decode(prefect_automation_name, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # no base64, not even ASCII, or no UTF-8 inside
         return None
     id_ = str(prefect_automation_id)
-    return {"id": id_, "type": "AUTOMATION", "display_value": name}
+    return {"id": id_, "type": "AUTOMATION", "display_value": storable(name)}

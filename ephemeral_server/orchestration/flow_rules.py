@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ephemeral_server.clock import SECOND
+from ephemeral_server.clock import SECOND, later
 from ephemeral_server.ids import new_id
 from ephemeral_server.orchestration.states import (
     AWAITING_RETRY,
@@ -204,7 +204,7 @@ def retry_failed(t: Transition) -> None:
         t.run.set_policy(retry_type=None)
         return
     t.run.set_policy(resuming=False, pause_keys=[], retry_type="in_process")
-    at = t.now() + round((policy.get("retry_delay") or 0) * SECOND)
+    at = later(t.now(), policy.get("retry_delay") or 0)
     details = {}
     lease = initial.details.get("deployment_concurrency_lease_id")
     if lease is not None:

@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, select, update
 
 from ephemeral_server.database.tables import artifact, artifact_collection
 from ephemeral_server.database.transaction import Transaction
+from ephemeral_server.fields import storable
 from ephemeral_server.ids import new_id
 from ephemeral_server.orchestration.run import Run
 from ephemeral_server.orchestration.states import State
@@ -69,4 +70,4 @@ def _text(value: Any) -> str | None:
     """A column's text from a member that may be any JSON value."""
     if value is None:
         return None
-    return (value if isinstance(value, str) else dump(value)).replace("\x00", "")
+    return storable(value if isinstance(value, str) else dump(value))

@@ -9,7 +9,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from ephemeral_server.clock import isoformat
-from ephemeral_server.fields import FreeText, Storable, UtcDatetime
+from ephemeral_server.fields import FreeText, JsonValue, Storable, UtcDatetime
+from ephemeral_server.http.body import QueryBody
 from ephemeral_server.orchestration.states import SCHEDULED, State, StateType, default_name
 
 
@@ -20,7 +21,7 @@ class StateDetails(BaseModel):
     task_run_id: UUID | None = None
     child_flow_run_id: UUID | None = None
     scheduled_time: UtcDatetime | None = None
-    cache_key: str | None = None
+    cache_key: Storable | None = None
     cache_expiration: UtcDatetime | None = None
     deferred: bool | None = False
     untrackable_result: bool = False
@@ -44,7 +45,7 @@ class StateCreate(BaseModel):
     type: StateType
     name: Storable | None = None
     message: FreeText | None = None
-    data: Any | None = None
+    data: JsonValue | None = None
     state_details: StateDetails = Field(default_factory=StateDetails)
 
     def to_state(self, now: int) -> State:
@@ -100,8 +101,8 @@ class OrchestrationResult(BaseModel):
     details: ResponseDetails
 
 
-class SetStateBody(BaseModel):
-    """The body of the set_state routes."""
+class SetStateBody(QueryBody):
+    """The body of the set_state routes; a null means the default."""
 
     state: StateCreate
     force: bool = False

@@ -131,7 +131,9 @@ class _Finding:
     def __init__(self, kind: str, table: Table, query: Select[Any]) -> None:
         self.kind = kind
         self._query = Prepared(query)
-        self._lock = select(table.c.id).where(table.c.id == bindparam("run_id")).with_for_update()
+        # `key_share`: rows that refer to the run may be inserted meanwhile, by us as well.
+        locked = select(table.c.id).where(table.c.id == bindparam("run_id"))
+        self._lock = locked.with_for_update(key_share=True)
 
     def find(self, tx: Transaction, run_id: str) -> dict[str, Any] | None:
         """The values of the run, or None if there is no such run."""

@@ -11,7 +11,7 @@ import random
 
 from sqlalchemy import bindparam, or_, select
 
-from ephemeral_server.clock import SECOND
+from ephemeral_server.clock import later
 from ephemeral_server.database.tables import artifact, task_run_state, task_run_state_cache
 from ephemeral_server.ids import new_id
 from ephemeral_server.orchestration.states import (
@@ -134,7 +134,7 @@ def retry_failed(t: Transition) -> None:
     if proposed.details.get("retriable") is False or retries is None:
         return
     if t.run["run_count"] <= retries:
-        at = t.now() + round(_retry_delay(t) * SECOND)
+        at = later(t.now(), _retry_delay(t))
         again = scheduled(at, t.now(), AWAITING_RETRY, message=proposed.message, data=proposed.data)
         t.reject(again, "Retrying")
 
@@ -156,12 +156,12 @@ def jittered(mean: float, factor: float) -> float:
         factor: the band reaches from ``mean * log2(2**(1+f) / (2**(1+f) - 1))`` to
             ``mean * (1 + f)``.
     """
-    power = 2 ** (1 + factor)
-    low, high = mean * math.log2(power / (power - 1)), mean * (1 + factor)
-    rate = 1 / mean
-    start, stop = math.exp(-rate * low), math.exp(-rate * high)
-    drawn = -math.log(start - random.random() * (start - stop)) / rate
-    return min(max(drawn, low), high)
+    # Drawn for a mean of one: no mean is then too small or too large, and the lower bound is
+    # written so that no factor is either.
+    low, high = -math.log1p(-(2.0 ** -(1 + factor))) / math.log(2), 1 + factor
+    start, stop = math.exp(-low), math.exp(-high)
+    drawn = -math.log(start - random.random() * (start - stop))
+    return mean * min(max(drawn, low), high)
 
 
 def rename_rerun(t: Transition) -> None:

@@ -42,7 +42,7 @@ async def create_task_run(body: TaskRunCreate, request: Request) -> Response:
     longest = runtime.settings.max_cache_key_length
     if body.cache_key is not None and len(body.cache_key) > longest:
         reason = f"Cache key exceeded maximum allowed length of {longest} characters."
-        raise refused("cache_key", reason, body.cache_key)
+        raise refused("cache_key", reason, body.cache_key, await request.json())
     row, new = await runtime.database.write(store.create_task_run, runtime.settings, body)
     return made(TASK_RUN.render_row(row, runtime.clock.now()), new=new)
 

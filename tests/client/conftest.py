@@ -67,9 +67,11 @@ def traffic(
 
     caplog.set_level(logging.WARNING)
     traffic = Traffic()
+    gc.freeze()  # the collection below then looks at nothing older than this test
     yield traffic
     leak_guard.accept(_HELPERS_OF_CLIENT)
     gc.collect()  # what the client left is this test's, not the next one's
+    gc.unfreeze()
     assert [str(exchange) for exchange in traffic.refused()] == []
     complaints = [
         f"{record.name}: {record.getMessage()}"
@@ -92,8 +94,10 @@ def server(traffic: Traffic) -> Iterator[EphemeralServer]:
 
 
 @pytest.fixture
-def history(server: EphemeralServer, traffic: Traffic) -> History:
+def history(server: EphemeralServer, traffic: Traffic) -> Iterator[History]:
     """Reads back what `server` recorded."""
     from tests.client.history import History
 
-    return History(traffic)
+    history = History(traffic)
+    yield history
+    history.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -30,17 +32,21 @@ class History:
 
     def __init__(self, traffic: Traffic) -> None:
         self._traffic = traffic
+        self._clients = ExitStack()
 
-    @property
+    @cached_property
     def client(self) -> SyncPrefectClient:
-        """A new client; to be entered."""
-        return get_client(sync_client=True)
+        """A client that is none of those that flows use."""
+        return self._clients.enter_context(get_client(sync_client=True))
+
+    def close(self) -> None:
+        """Close the client."""
+        self._clients.close()
 
     def flow_runs(self) -> list[FlowRun]:
         """All flow runs, the one that began first first."""
         self._traffic.settle()
-        with self.client as client:
-            return client.read_flow_runs(sort=FlowRunSort.START_TIME_ASC)
+        return self.client.read_flow_runs(sort=FlowRunSort.START_TIME_ASC)
 
     def flow_run(self) -> FlowRun:
         """The only flow run there is."""
@@ -51,10 +57,9 @@ class History:
         """The task runs of one flow run or of all, the one that was to start first first."""
         self._traffic.settle()
         chosen = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run.id])) if flow_run else None
-        with self.client as client:
-            return client.read_task_runs(
-                flow_run_filter=chosen, sort=TaskRunSort.EXPECTED_START_TIME_ASC
-            )
+        return self.client.read_task_runs(
+            flow_run_filter=chosen, sort=TaskRunSort.EXPECTED_START_TIME_ASC
+        )
 
     def task_run(self, name: str) -> TaskRun:
         """The only task run of the task with this name."""
@@ -64,11 +69,10 @@ class History:
     def states(self, run: FlowRun | TaskRun) -> list[State]:
         """The states that a run has had, oldest first."""
         self._traffic.settle()
-        with self.client as client:
-            if "flow_id" in type(run).model_fields:
-                states = client.read_flow_run_states(run.id)
-            else:
-                states = client.read_task_run_states(run.id)
+        if "flow_id" in type(run).model_fields:
+            states = self.client.read_flow_run_states(run.id)
+        else:
+            states = self.client.read_task_run_states(run.id)
         return sorted(states, key=lambda state: state.timestamp)
 
     def state_names(self, run: FlowRun | TaskRun) -> list[str]:
@@ -78,11 +82,10 @@ class History:
     def logs(self, flow_run_id: UUID) -> list[Log]:
         """The log of a flow run and of its task runs, oldest first."""
         self._traffic.settle()
-        with self.client as client:
-            return client.read_logs(
-                LogFilter(flow_run_id=LogFilterFlowRunId(any_=[flow_run_id])),
-                sort=LogSort.TIMESTAMP_ASC,
-            )
+        return self.client.read_logs(
+            LogFilter(flow_run_id=LogFilterFlowRunId(any_=[flow_run_id])),
+            sort=LogSort.TIMESTAMP_ASC,
+        )
 
     def messages(self, flow_run: FlowRun) -> list[str]:
         """The texts of the log of a flow run and of its task runs, oldest first."""

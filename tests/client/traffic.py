@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import gzip
 import json
+import os
 import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import certifi
+from prefect.settings import (
+    PREFECT_API_SSL_CERT_FILE,
+    PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+    temporary_settings,
+)
 
 from ephemeral_server import EphemeralServer, Settings
 from ephemeral_server.application import build_app
@@ -26,10 +37,14 @@ PATIENCE = 20.0
 #: What the client asks on every connection, in a world without CSRF protection.
 CSRF_PROBE = "GET /csrf-token"
 
+#: How the client reports states of flow runs.
+SET_STATE = "POST /flow_runs/{id}/set_state"
+
 #: Errors that are right: protection is off, and a task run is not there until the event that
 #: tells of it has arrived, though a future of it may already be asked for.
 EXPECTED = {(CSRF_PROBE, 422), ("GET /task_runs/{id}", 404)}
 
+_GZIP = b"\x1f\x8b"
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -41,18 +56,36 @@ class Exchange:
         method: of HTTP, or ``WEBSOCKET``.
         path: below ``/api``.
         headers: of the request, names in lower case.
+        connection: tells the requests of one connection from those of others.
         status: of the answer; of a WebSocket 101 once it was accepted, and 403 if it was not.
+        sent: the body of the request, or what came over the WebSocket; each read as JSON.
+        answered: the same of what was answered.
     """
 
     method: str
     path: str
     headers: dict[str, str]
+    connection: object
     status: int = 0
+    sent: list[Any] = field(default_factory=list)
+    answered: list[Any] = field(default_factory=list)
 
     @property
     def route(self) -> str:
         """Method and path, with ``{id}`` in place of ids."""
         return f"{self.method} {_UUID.sub('{id}', self.path)}"
+
+    @property
+    def body(self) -> Any:
+        """What the client sent, of a request that has a body."""
+        (body,) = self.sent
+        return body
+
+    @property
+    def answer(self) -> Any:
+        """What was answered, of a request that was answered with a body."""
+        (answer,) = self.answered
+        return answer
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}: {self.status}"
@@ -86,6 +119,23 @@ class Traffic:
         """How the requests to one route were answered, in order."""
         return [exchange.status for exchange in self.on(route)]
 
+    def conversation(self, at: int = 0) -> list[str]:
+        """The routes that were asked for over one connection, in order.
+
+        Args:
+            at: how many other connections were opened before it.
+        """
+        connections = dict.fromkeys(exchange.connection for exchange in self.exchanges)
+        chosen = list(connections)[at]
+        return [each.route for each in self.exchanges if each.connection == chosen]
+
+    def transitions(self) -> list[tuple[str, str, str]]:
+        """Of each state that was proposed for a flow run: its name, the answer, the state then."""
+        return [
+            (each.body["state"]["name"], each.answer["status"], each.answer["state"]["name"])
+            for each in self.on(SET_STATE)
+        ]
+
     def event_names(self) -> list[str]:
         """What the events say that happened, in the order of their arrival."""
         return [event["event"] for event in self.events]
@@ -97,6 +147,15 @@ class Traffic:
             for exchange in self.exchanges
             if exchange.status >= 400 and (exchange.route, exchange.status) not in EXPECTED
         ]
+
+    def wait_for(self, route: str, count: int) -> None:
+        """Return when so many requests to one route have been answered."""
+
+        def is_answered() -> bool:
+            return sum(exchange.status > 0 for exchange in self.on(route)) >= count
+
+        with self._changed:
+            assert self._changed.wait_for(is_answered, PATIENCE), self.routes()
 
     def settle(self) -> None:
         """Return when all that the client holds or has sent is in the database."""
@@ -133,36 +192,73 @@ class Traffic:
             method=scope.get("method", "WEBSOCKET"),
             path=scope["path"].removeprefix("/api"),
             headers={name.decode(): value.decode() for name, value in scope["headers"]},
+            connection=scope["client"],
         )
+        asked, answer = bytearray(), bytearray()
 
         async def watch(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 exchange.status = message["status"]
+            elif message["type"] == "http.response.body":
+                answer.extend(message.get("body", b""))
+                if not message.get("more_body"):  # the client may go on as soon as it has it
+                    exchange.answered += _read(answer)
             elif message["type"] == "websocket.accept":
                 exchange.status = 101
+            elif message["type"] == "websocket.send":
+                exchange.answered += _read(message["text"])
             elif message["type"] == "websocket.close" and exchange.status == 0:
                 exchange.status = 403
             await send(message)
 
         async def listen() -> Message:
             message = await receive()
-            frame = message.get("text")
-            if frame is not None and "resource" in (said := json.loads(frame)):
-                self.events.append(said)
+            if message["type"] == "http.request":
+                asked.extend(message.get("body", b""))
+                if not message.get("more_body"):
+                    exchange.sent += _read(asked)
+            elif message["type"] == "websocket.receive":
+                exchange.sent += _read(message["text"])
+                if "resource" in exchange.sent[-1]:
+                    self.events.append(exchange.sent[-1])
             return message
 
         with self._recorded(exchange):
             await app(scope, listen, watch)
 
 
-def recorded_server(traffic: Traffic, **settings: Any) -> EphemeralServer:
-    """A server, not started yet, whose traffic is kept.
+@contextmanager
+def recorded_server(
+    traffic: Traffic, *, heartbeats: bool = False, **settings: Any
+) -> Iterator[EphemeralServer]:
+    """A running server whose traffic is kept, with the client of this process pointed at it.
 
     Args:
         traffic: keeps it.
+        heartbeats: let running flows send them; the client then takes a second longer to end each
+            flow.
         **settings: of the server.
     """
-    return EphemeralServer(Settings.load(ephemeral=True, **settings), build=traffic.build)
+    changed: dict[Any, Any] = {PREFECT_API_SSL_CERT_FILE: str(_one_authority())}
+    if not heartbeats:
+        changed[PREFECT_FLOWS_HEARTBEAT_FREQUENCY] = None
+    server = EphemeralServer(Settings.load(ephemeral=True, **settings), build=traffic.build)
+    with server, temporary_settings(changed):
+        yield server
+
+
+@functools.cache
+def _one_authority() -> Path:
+    """A file with one certificate, for all clients of this session.
+
+    Though there is no TLS here, each client reads the certificates of all authorities, and that
+    takes longer than a short flow.
+    """
+    first, end, _ = Path(certifi.where()).read_text().partition("-----END CERTIFICATE-----\n")
+    path = Path(os.environ["PREFECT_HOME"], "authority.pem")
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(first + end)
+    return path
 
 
 def _recording(app: ASGIApp, traffic: Traffic) -> Callable[..., Any]:
@@ -173,3 +269,10 @@ def _recording(app: ASGIApp, traffic: Traffic) -> Callable[..., Any]:
             await traffic.record(app, scope, receive, send)
 
     return recorder
+
+
+def _read(body: bytearray | str) -> list[Any]:
+    """What a body holds: one thing, or nothing if it is empty."""
+    if isinstance(body, bytearray) and body.startswith(_GZIP):
+        body = bytearray(gzip.decompress(body))
+    return [json.loads(body)] if body else []

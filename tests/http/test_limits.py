@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from ephemeral_server.http.limits import RequestLimitMiddleware
 from tests.http.driving import Conversation, settle
@@ -149,6 +149,74 @@ def test_the_body_of_a_waiting_request_is_not_piled_up_in_memory() -> None:
     scene()(script)
 
 
+def test_a_request_takes_no_place_until_its_body_is_there() -> None:
+    async def script(s: Scene) -> None:
+        slow = Conversation(s.app, path="/slow")
+        slow.deliver({**BODY, "body": b"one ", "more_body": True})
+        s.tasks.append(slow.run())
+        await s.come("/a")
+        assert s.work.working == ["/a"]
+        slow.deliver({**BODY, "body": b"two"})
+        await settle()
+        await s.stop("/a")
+        assert s.work.working == ["/slow"]
+
+    scene()(script)
+
+
+def test_a_body_that_came_in_pieces_is_handed_on_in_pieces() -> None:
+    bodies = []
+
+    async def read(scope: Scope, receive: Receive, send: Send) -> None:
+        bodies.append([(await receive())["body"] for _ in range(2)])
+
+    async def run() -> None:
+        conversation = Conversation(RequestLimitMiddleware(read, 1))
+        conversation.deliver({**BODY, "body": b"one ", "more_body": True})
+        conversation.deliver({**BODY, "body": b"two"})
+        await conversation.run()
+
+    asyncio.run(run())
+    assert bodies == [[b"one ", b"two"]]
+
+
+def test_a_request_is_dropped_whose_client_goes_away_before_its_body_is_there() -> None:
+    async def script(s: Scene) -> None:
+        half = Conversation(s.app, path="/half")
+        half.deliver({**BODY, "body": b"one ", "more_body": True})
+        half.deliver(GONE)
+        await half.run()
+        assert (s.work.working, half.sent) == ([], [])
+
+    scene()(script)
+
+
+def test_a_client_that_does_not_read_its_answer_keeps_no_place() -> None:
+    answered = []
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        answered.append(scope["path"])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    class Stuck(Conversation):
+        async def _send(self, message: Message) -> None:
+            await asyncio.Event().wait()
+
+    async def run() -> None:
+        app = RequestLimitMiddleware(answer, 1)
+        conversations = Stuck(app, path="/a"), Stuck(app, path="/b")
+        for conversation in conversations:
+            conversation.deliver(BODY)
+        tasks = [conversation.run() for conversation in conversations]
+        await settle()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    asyncio.run(run())
+    assert answered == ["/a", "/b"]
+
+
 def test_a_client_that_goes_away_gives_up_its_place_in_the_queue() -> None:
     async def script(s: Scene) -> None:
         await s.come("/a")
@@ -208,8 +276,10 @@ def test_an_error_of_the_app_gives_the_place_back() -> None:
     async def run() -> None:
         app = RequestLimitMiddleware(fails, 1)
         for _ in range(2):
+            conversation = Conversation(app)
+            conversation.deliver(BODY)
             with pytest.raises(RuntimeError, match="boom"):
-                await Conversation(app).run()
+                await conversation.run()
 
     asyncio.run(run())
     assert len(calls) == 2

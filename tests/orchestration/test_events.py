@@ -101,6 +101,23 @@ def test_nothing_is_told_of_a_refused_state(runs: Runs) -> None:
     assert len(run.events()) == 1
 
 
+def test_a_run_that_is_there_already_is_not_told_again(runs: Runs) -> None:
+    run = runs.flow_run(idempotency_key="once")
+    body = {"flow_id": runs.flow_id, "idempotency_key": "once", "state": {"type": "RUNNING"}}
+    assert runs.application.post("/flow_runs/", body).status_code == 200
+    assert [event.event for event in run.events()] == ["prefect.flow-run.Pending"]
+
+
+def test_nothing_but_states_is_told_of_a_run(runs: Runs) -> None:
+    run = runs.flow_run()
+    told = len(runs.application.events)
+    run.change(name="renamed", tags=["t"])
+    path = f"/flow_runs/{run.id}"
+    assert runs.application.patch(f"{path}/labels", {"a": 1}).status_code == 204
+    assert runs.application.delete(path).status_code == 204
+    assert len(runs.application.events) == told
+
+
 def test_nothing_is_told_of_the_states_of_task_runs(runs: Runs) -> None:
     run = runs.task_run("PENDING")
     run.propose("RUNNING")

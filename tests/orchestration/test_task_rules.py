@@ -98,6 +98,14 @@ def test_a_result_whose_state_is_gone_does_not_count(runs: Runs) -> None:
     assert runs.task_run().propose("RUNNING", cache_key=key).status == "ACCEPT"
 
 
+def test_a_background_task_that_is_made_running_looks_into_the_cache(runs: Runs) -> None:
+    completed(runs, key := str(uuid4()))
+    run = runs.task_run("RUNNING", state_deferred=True, state_cache_key=key)
+    shown = run.read()
+    assert (shown["state_name"], shown["run_count"]) == ("Cached", 0)
+    assert shown["state"]["data"] == PERSISTED
+
+
 def test_a_forced_start_does_not_look_into_the_cache(runs: Runs) -> None:
     completed(runs, key := str(uuid4()))
     assert runs.task_run().propose("RUNNING", cache_key=key, force=True).type == "RUNNING"
@@ -267,6 +275,13 @@ def test_a_background_task_remembers_where_its_parameters_are(runs: Runs) -> Non
     for type in ("PENDING", "RUNNING"):
         run.propose(type, deferred=True)
         assert run.state["state_details"]["task_parameters_id"] == id
+
+
+def test_a_background_task_may_name_other_parameters(runs: Runs) -> None:
+    run = runs.task_run("SCHEDULED", state_deferred=True, state_task_parameters_id=str(uuid4()))
+    other = str(uuid4())
+    run.propose("PENDING", deferred=True, task_parameters_id=other)
+    assert run.state["state_details"]["task_parameters_id"] == other
 
 
 def test_other_tasks_do_not(runs: Runs) -> None:

@@ -51,6 +51,53 @@ def test_only_what_is_given_is_changed(api: httpx.Client) -> None:
     assert changed == {**run, **changes, "updated": changed["updated"]}
 
 
+def test_an_empty_change_only_dates_the_run(api: httpx.Client) -> None:
+    run = new_flow_run(api, "COMPLETED")
+
+    assert api.patch(f"/flow_runs/{run['id']}", json={}).status_code == 204
+
+    changed = read(api, run)
+    assert changed["updated"] > run["updated"]
+    assert changed == {**run, "updated": changed["updated"]}
+
+
+@pytest.mark.parametrize("name", [None, ""])
+def test_an_empty_name_is_replaced_by_a_random_one(api: httpx.Client, name: str | None) -> None:
+    run = new_flow_run(api, name="named")
+
+    assert api.patch(f"/flow_runs/{run['id']}", json={"name": name}).status_code == 204
+
+    assert len(read(api, run)["name"].split("-")) == 2
+
+
+def test_what_may_be_null_is_taken_away_by_null(api: httpx.Client) -> None:
+    run = new_flow_run(api, flow_version="v1")
+    api.patch(f"/flow_runs/{run['id']}", json={"infrastructure_pid": "1"})
+
+    nulls = {"infrastructure_pid": None, "flow_version": None}
+    assert api.patch(f"/flow_runs/{run['id']}", json=nulls).status_code == 204
+
+    assert read(api, run).items() >= nulls.items()
+
+
+def test_parameters_that_are_too_large_change_nothing(api: httpx.Client) -> None:
+    run = new_flow_run(api, "COMPLETED")
+    body = {"name": "new", "parameters": {"x": "a" * 524_288}}
+
+    answer = api.patch(f"/flow_runs/{run['id']}", json=body)
+
+    assert (answer.status_code, answer.json()["request_body"]) == (422, body)
+    assert read(api, run) == run
+
+
+def test_what_is_no_uuid_is_no_route(api: httpx.Client) -> None:
+    routes = (("GET", ""), ("PATCH", ""), ("DELETE", ""), ("POST", "/set_state"))
+    for id in ("5", "no-uuid", NOBODY + "0"):
+        for method, path in routes:
+            answer = api.request(method, f"/flow_runs/{id}{path}")
+            assert (answer.status_code, answer.json()) == (404, {"detail": "Not Found"})
+
+
 def test_parameters_and_policy_are_replaced_as_a_whole(api: httpx.Client) -> None:
     run = new_flow_run(
         api, parameters={"a": 1, "b": 2}, empirical_policy={"retries": 3, "pause_keys": ["k"]}
@@ -67,16 +114,22 @@ def test_parameters_and_policy_are_replaced_as_a_whole(api: httpx.Client) -> Non
     assert (policy["retries"], policy["retry_delay"], policy["pause_keys"]) == (None, 5, [])
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [{"tags": None}, {"parameters": None}, {"state": {}}, {"flow_id": NOBODY}, {"name": "\x00"}],
-)
-def test_a_change_that_does_not_fit_is_refused(api: httpx.Client, changes: dict[str, Any]) -> None:
+def test_a_change_that_does_not_fit_is_refused(api: httpx.Client) -> None:
     run = new_flow_run(api, "COMPLETED")
-
-    answer = api.patch(f"/flow_runs/{run['id']}", json={"flow_version": "new", **changes})
-
-    assert answer.status_code == 422
+    members: list[tuple[str, Any]] = [
+        ("tags", None),
+        ("parameters", None),
+        ("empirical_policy", None),
+        ("state", {}),
+        ("flow_id", NOBODY),
+        ("name", "\x00"),
+        ("infrastructure_pid", 5),
+    ]
+    for member, value in members:
+        body = {"flow_version": "new", member: value}
+        answer = api.patch(f"/flow_runs/{run['id']}", json=body)
+        assert answer.status_code == 422, body
+        assert answer.json()["exception_detail"][0]["loc"] == ["body", member]
     assert read(api, run) == run
 
 
@@ -107,11 +160,12 @@ def test_labels_are_added_and_replaced(api: httpx.Client) -> None:
     assert read(api, run)["labels"] == {**run["labels"], "b": "two", "c": True}
 
 
-@pytest.mark.parametrize("labels", [[], "a", {"a": {}}, {"a": None}, {"a": [1]}])
-def test_labels_that_could_not_be_read_back_are_refused(api: httpx.Client, labels: Any) -> None:
+def test_labels_that_could_not_be_read_back_are_refused(api: httpx.Client) -> None:
     run = new_flow_run(api, "COMPLETED")
-
-    assert api.patch(f"/flow_runs/{run['id']}/labels", json=labels).status_code == 422
+    labels: list[Any] = [[], "a", {"a": {}}, {"a": None}, {"a": [1]}, {"a": "nul\x00"}]
+    for each in labels:
+        answer = api.patch(f"/flow_runs/{run['id']}/labels", json=each)
+        assert answer.status_code == 422, each
     assert read(api, run) == run
 
 

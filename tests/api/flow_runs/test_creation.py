@@ -109,6 +109,20 @@ def test_a_scheduled_run_is_expected_when_it_is_scheduled(api: httpx.Client) -> 
     assert run["state"]["state_details"]["scheduled_time"] == at
 
 
+def test_a_time_without_an_offset_is_in_utc(api: httpx.Client) -> None:
+    details = {"scheduled_time": "2030-01-02T03:04:05"}
+
+    state = {"type": "SCHEDULED", "state_details": details}
+    run = made(api, "/flow_runs/", {"flow_id": new_flow(api)["id"], "state": state})
+
+    assert run["next_scheduled_start_time"] == "2030-01-02T03:04:05Z"
+
+
+@pytest.mark.parametrize("name", [None, ""])
+def test_an_empty_name_is_replaced_by_a_random_one(api: httpx.Client, name: str | None) -> None:
+    assert len(new_flow_run(api, name=name)["name"].split("-")) == 2
+
+
 def test_the_data_of_a_first_state_is_kept(api: httpx.Client) -> None:
     state = {"type": "COMPLETED", "data": {"answer": [42]}, "message": "done"}
 
@@ -194,6 +208,11 @@ class TestCreatedBy:
     def test_a_name_that_cannot_be_read_is_none(self, api: httpx.Client, name: str) -> None:
         assert self.created(api, self.headers(name)).json()["created_by"] is None
 
+    def test_an_id_alone_is_nobody(self, api: httpx.Client) -> None:
+        headers = {"Prefect-Automation-ID": self.AUTOMATION}
+
+        assert self.created(api, headers).json()["created_by"] is None
+
     def test_a_malformed_id_is_refused(self, api: httpx.Client) -> None:
         answer = self.created(api, {"Prefect-Automation-ID": "nobody"})
 
@@ -229,6 +248,13 @@ class TestRefusals:
     def test_an_unknown_flow(self, api: httpx.Client, body: dict[str, str]) -> None:
         assert self.refused(api, body).status_code == 409
 
+    def test_a_label_is_told_what_it_can_be(self, api: httpx.Client) -> None:
+        answer = self.refused(api, {"flow_id": new_flow(api)["id"], "labels": {"a": None}})
+
+        assert [error["loc"] for error in answer.json()["exception_detail"]] == [
+            ["body", "labels", "a", kind] for kind in ("bool", "int", "float", "str")
+        ]
+
     def test_an_unknown_parent(self, api: httpx.Client) -> None:
         body = {"flow_id": new_flow(api)["id"], "parent_task_run_id": NOBODY}
 
@@ -240,9 +266,9 @@ class TestRefusals:
         assert answer.status_code == 404
         assert answer.json() == {"detail": 'Work pool "nope" not found.'}
 
-    @pytest.mark.parametrize(
-        ("member", "value"),
-        [
+    def test_a_member_that_does_not_fit_is_named(self, api: httpx.Client) -> None:
+        flow = new_flow(api)["id"]
+        members: list[tuple[str, Any]] = [
             ("flow_id", "no uuid"),
             ("flow_id", None),
             ("tags", None),
@@ -259,30 +285,40 @@ class TestRefusals:
             ("empirical_policy", {"retries": "many"}),
             ("empirical_policy", {"retry_type": "never"}),
             ("labels", {"nested": {}}),
+            ("labels", {"nul": "\x00"}),
+            ("parent_task_run_id", "no uuid"),
+            ("idempotency_key", 5),
+            ("job_variables", []),
             ("color", "red"),
-        ],
-    )
-    def test_a_member_that_does_not_fit_is_named(
-        self, api: httpx.Client, member: str, value: Any
-    ) -> None:
-        answer = self.refused(api, {"flow_id": new_flow(api)["id"], member: value})
+        ]
+        for member, value in members:
+            answer = self.refused(api, {"flow_id": flow, member: value})
+            assert answer.status_code == 422, (member, value)
+            assert answer.json()["exception_message"] == "Invalid request received."
+            assert answer.json()["exception_detail"][0]["loc"][:2] == ["body", member]
 
-        assert answer.status_code == 422
-        assert answer.json()["exception_message"] == "Invalid request received."
-        assert member in answer.json()["exception_detail"][0]["loc"]
-
-    @pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
-    def test_numbers_that_json_lacks(self, api: httpx.Client, number: str) -> None:
-        body = f'{{"flow_id":"{new_flow(api)["id"]}","parameters":{{"x":{number}}}}}'
-
-        assert self.refused(api, body).status_code == 422
+    def test_numbers_that_json_lacks(self, api: httpx.Client) -> None:
+        flow = new_flow(api)["id"]
+        for number in ("NaN", "-Infinity", "1e999"):
+            body = f'{{"flow_id":"{flow}","parameters":{{"x":{number}}}}}'
+            assert self.refused(api, body).status_code == 422, number
 
     def test_parameters_that_are_too_large(self, api: httpx.Client) -> None:
         parameters = {"x": "é" * 300_000}
-        size = len(json.dumps(parameters, separators=(",", ":"), ensure_ascii=False).encode())
+        body = {"flow_id": new_flow(api)["id"], "parameters": parameters}
 
-        answer = self.refused(api, {"flow_id": new_flow(api)["id"], "parameters": parameters})
+        answer = self.refused(api, body)
 
         assert answer.status_code == 422
-        assert "524,288 bytes" in answer.text
-        assert size > 524_288
+        assert answer.json()["request_body"] == body
+        (error,) = answer.json()["exception_detail"]
+        assert (error["loc"], error["input"]) == (["body", "parameters"], parameters)
+        assert error["msg"] == (
+            "Value error, Flow run parameters must be less than 524,288 bytes when serialized "
+            "(got 1,800,008 bytes)."
+        )
+
+    def test_parameters_that_are_as_large_as_can_be(self, api: httpx.Client) -> None:
+        parameters = {"x": "a" * (524_288 - len('{"x":""}'))}
+
+        assert new_flow_run(api, parameters=parameters)["parameters"] == parameters

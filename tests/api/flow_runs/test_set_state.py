@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
-import pytest
 
-from ephemeral_server import EphemeralServer
 from ephemeral_server.orchestration.schemas import OrchestrationResult
-from tests import web
 from tests.api.objects import NOBODY, new_flow_run, set_state, states_of
 from tests.api.shapes import assert_shape
 
@@ -91,9 +87,20 @@ def test_an_unknown_run_is_answered_with_404(api: httpx.Client) -> None:
     assert answer.json() == {"exception_message": f"Flow run with id {NOBODY} not found"}
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
+def test_null_for_force_is_no_force(api: httpx.Client) -> None:
+    run = new_flow_run(api, "CANCELLING")
+    path = f"/flow_runs/{run['id']}/set_state"
+
+    rejected = api.post(path, json={"state": {"type": "RUNNING"}, "force": None})
+    entered = api.post(path, json={"state": {"type": "CANCELLED"}, "force": None, "more": 1})
+
+    assert (rejected.status_code, rejected.json()["status"]) == (200, "REJECT")
+    assert (entered.status_code, entered.json()["status"]) == (201, "ACCEPT")
+
+
+def test_a_body_that_does_not_fit_is_refused_and_changes_nothing(api: httpx.Client) -> None:
+    run = new_flow_run(api, "COMPLETED")
+    bodies: list[Any] = [
         {},
         {"state": None},
         {"state": {}},
@@ -101,36 +108,15 @@ def test_an_unknown_run_is_answered_with_404(api: httpx.Client) -> None:
         {"state": {"type": "RUNNING", "name": 5}},
         {"state": {"type": "RUNNING", "name": "nul\x00"}},
         {"state": {"type": "RUNNING", "message": []}},
+        {"state": {"type": "RUNNING", "id": NOBODY}},
+        {"state": {"type": "RUNNING", "state_details": None}},
+        {"state": {"type": "RUNNING", "state_details": {"transition_id": "no uuid"}}},
         {"state": {"type": "RUNNING", "state_details": {"scheduled_time": "soon"}}},
         {"state": {"type": "RUNNING"}, "force": "perhaps"},
         [],
-    ],
-)
-def test_a_body_that_does_not_fit_is_refused_and_changes_nothing(
-    api: httpx.Client, body: Any
-) -> None:
-    run = new_flow_run(api, "COMPLETED")
-
-    answer = api.post(f"/flow_runs/{run['id']}/set_state", content=json.dumps(body))
-
-    assert answer.status_code == 422
-    assert answer.json()["exception_message"] == "Invalid request received."
+    ]
+    for body in bodies:
+        answer = api.post(f"/flow_runs/{run['id']}/set_state", content=json.dumps(body))
+        assert answer.status_code == 422, body
+        assert answer.json()["exception_message"] == "Invalid request received."
     assert api.get(f"/flow_runs/{run['id']}").json() == run
-
-
-def test_of_many_that_start_a_run_at_once_one_does(server: EphemeralServer) -> None:
-    with web.client(server.api_url) as api:
-        run = new_flow_run(api)
-        path = f"/flow_runs/{run['id']}"
-        ids = [f"11111111-2222-3333-4444-{n:012}" for n in range(8)]
-
-        with ThreadPoolExecutor(8) as pool:
-            asked = [
-                pool.submit(set_state, api, path, "PENDING", state_details={"transition_id": id})
-                for id in ids
-            ]
-        statuses = sorted(each.result().json()["status"] for each in asked)
-
-        # From PENDING to PENDING nobody gets, whoever comes first.
-        assert statuses == ["ABORT"] * 8
-        assert len(states_of(api, "flow_run", run["id"])) == 1

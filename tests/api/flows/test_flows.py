@@ -23,10 +23,12 @@ def test_a_new_flow_is_answered_with_201_and_what_was_given(api: httpx.Client) -
     assert answer.json().items() >= given.items()
 
 
-def test_a_flow_without_tags_and_labels_has_an_empty_list_and_null(api: httpx.Client) -> None:
+def test_a_flow_without_tags_and_labels_has_none_of_them(api: httpx.Client) -> None:
     flow = api.post("/flows/", json={"name": "bare"}).json()
+    null = api.post("/flows/", json={"name": "null", "labels": None}).json()
 
-    assert (flow["tags"], flow["labels"]) == ([], None)
+    assert (flow["tags"], flow["labels"]) == ([], {})
+    assert null["labels"] is None
 
 
 def test_a_flow_of_the_same_name_is_answered_with_200_and_stays_as_it_is(

@@ -62,3 +62,11 @@ def test_a_list_needs_the_id_of_a_run(api: httpx.Client, kind: str, query: str) 
 
     assert answer.status_code == 422
     assert answer.json()["exception_detail"][0]["loc"] == ["query", f"{kind}_id"]
+
+
+def test_a_state_of_the_other_kind_is_unknown(api: httpx.Client) -> None:
+    flow_run, task_run = new_flow_run(api), new_task_run(api)
+
+    assert api.get(f"/task_run_states/{flow_run['state_id']}").status_code == 404
+    assert api.get(f"/flow_run_states/{task_run['state_id']}").status_code == 404
+    assert states_of(api, "task_run", flow_run["id"]) == []

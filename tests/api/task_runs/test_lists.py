@@ -66,16 +66,37 @@ def test_a_page_tells_where_it_is(api: httpx.Client, runs: list[dict[str, Any]])
     assert [page[key] for key in ("count", "limit", "pages", "page")] == [5, 2, 3, 2]
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"limit": 201},
-        {"limit": -1},
-        {"offset": -1},
+def test_limit_and_offset_cut_a_part_out(api: httpx.Client, runs: list[dict[str, Any]]) -> None:
+    def names(**body: Any) -> list[str]:
+        listed = api.post("/task_runs/filter", json={"sort": "NAME_ASC", **body}).json()
+        return [run["name"] for run in listed]
+
+    assert names(limit=2, offset=1) == ["task-0", "task-1"]
+    assert names(limit=None, offset=4) == ["task-3"]
+    assert (names(offset=5), names(limit=0)) == ([], [])
+
+
+def test_a_limit_out_of_range_is_refused_with_the_words_that_clients_look_for(
+    api: httpx.Client,
+) -> None:
+    for limit, rule in ((201, "less than or equal to 200"), (-1, "greater than or equal to 0")):
+        for path in ("filter", "paginate"):
+            answer = api.post(f"/task_runs/{path}", json={"limit": limit})
+            assert answer.status_code == 422
+            assert answer.json() == {"detail": f"Invalid limit: must be {rule}."}
+
+
+def test_a_body_that_does_not_fit_is_refused(api: httpx.Client) -> None:
+    bodies: list[dict[str, Any]] = [
+        {"limit": "many"},
+        {"offset": -1, "page": 0},
         {"sort": "BY_COLOR"},
+        {"sort": "START_TIME_ASC"},
         {"task_runs": {"color": {"any_": ["red"]}}},
         {"task_runs": {"id": {"any_": ["no uuid"]}}},
-    ],
-)
-def test_a_body_that_does_not_fit_is_refused(api: httpx.Client, body: Any) -> None:
-    assert api.post("/task_runs/filter", json=body).status_code == 422
+    ]
+    for body in bodies:
+        for path in ("filter", "paginate"):
+            answer = api.post(f"/task_runs/{path}", json=body)
+            assert answer.status_code == 422, (path, body)
+            assert answer.json()["request_body"] == body

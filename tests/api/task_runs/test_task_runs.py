@@ -87,9 +87,14 @@ def test_the_same_keys_are_the_same_task_run(api: httpx.Client, in_flow_run: boo
     assert len(states_of(api, "task_run", run["id"])) == 1
 
 
-def test_the_same_keys_from_many_at_once_are_one_task_run(server: EphemeralServer) -> None:
+@pytest.mark.parametrize("in_flow_run", [True, False])
+def test_the_same_keys_from_many_at_once_are_one_task_run(
+    server: EphemeralServer, in_flow_run: bool
+) -> None:
     with web.client(server.api_url) as api:
-        body = {"task_key": "t", "dynamic_key": "0", "flow_run_id": new_flow_run(api)["id"]}
+        body = {"task_key": "t", "dynamic_key": "0"}
+        if in_flow_run:
+            body["flow_run_id"] = new_flow_run(api)["id"]
 
         with ThreadPoolExecutor(8) as pool:
             asked = [pool.submit(api.post, "/task_runs/", json=body) for _ in range(16)]
@@ -97,6 +102,28 @@ def test_the_same_keys_from_many_at_once_are_one_task_run(server: EphemeralServe
 
         assert sorted(answer.status_code for answer in answers) == [200] * 15 + [201]
         assert api.post("/task_runs/count", json={}).json() == 1
+
+
+def test_the_keys_decide_and_not_the_id(api: httpx.Client) -> None:
+    run = new_task_run(api, dynamic_key="0")
+
+    again = api.post("/task_runs/", json={"id": NOBODY, "task_key": "t", "dynamic_key": "0"})
+
+    assert (again.status_code, again.json()["id"]) == (200, run["id"])
+
+
+def test_the_same_keys_elsewhere_are_another_task_run(api: httpx.Client) -> None:
+    places: list[dict[str, Any]] = [{}]
+    places += [{"flow_run_id": new_flow_run(api)["id"]} for _ in range(2)]
+
+    assert len({new_task_run(api, dynamic_key="0", **place)["id"] for place in places}) == 3
+
+
+def test_the_old_names_of_the_policy_are_understood(api: httpx.Client) -> None:
+    run = new_task_run(api, empirical_policy={"max_retries": 2, "retry_delay_seconds": 1.5})
+
+    policy = run["empirical_policy"]
+    assert (policy["retries"], policy["retry_delay"]) == (2, 1.5)
 
 
 def test_an_id_that_is_taken_is_a_conflict(api: httpx.Client) -> None:
@@ -115,9 +142,8 @@ def test_an_unknown_flow_run_is_a_conflict(api: httpx.Client) -> None:
     assert api.post("/task_runs/count", json={}).json() == 0
 
 
-@pytest.mark.parametrize(
-    ("member", "value"),
-    [
+def test_a_member_that_does_not_fit_is_named(api: httpx.Client) -> None:
+    members: list[tuple[str, Any]] = [
         ("dynamic_key", 0),
         ("dynamic_key", None),
         ("task_key", None),
@@ -129,17 +155,37 @@ def test_an_unknown_flow_run_is_a_conflict(api: httpx.Client) -> None:
         ("task_inputs", {"x": [{"input_type": "dream", "id": NOBODY}]}),
         ("task_inputs", []),
         ("flow_run_id", "no uuid"),
+        ("state", {"type": "SLEEPING"}),
+        ("labels", {"a": [1]}),
         ("color", "red"),
-    ],
-)
-def test_a_member_that_does_not_fit_is_named(api: httpx.Client, member: str, value: Any) -> None:
-    body = {"task_key": "t", "dynamic_key": "0", member: value}
-
-    answer = api.post("/task_runs/", content=json.dumps(body))
-
-    assert answer.status_code == 422
-    assert member in json.dumps(answer.json()["exception_detail"][0]["loc"])
+    ]
+    for member, value in members:
+        body = {"task_key": "t", "dynamic_key": "0", member: value}
+        answer = api.post("/task_runs/", content=json.dumps(body))
+        assert answer.status_code == 422, (member, value)
+        assert answer.json()["exception_detail"][0]["loc"][:2] == ["body", member]
+        assert answer.json()["request_body"] == body
     assert api.post("/task_runs/count", json={}).json() == 0
+
+
+def test_refusals_of_policies_and_keys_say_what_is_wrong(api: httpx.Client) -> None:
+    for body, reason in (
+        (
+            {"cache_key": "x" * 2001},
+            "Cache key exceeded maximum allowed length of 2000 characters.",
+        ),
+        (
+            {"empirical_policy": {"retry_delay": [1] * 51}},
+            "Can not configure more than 50 retry delays per task.",
+        ),
+        (
+            {"empirical_policy": {"retry_jitter_factor": -1}},
+            "`retry_jitter_factor` must be >= 0.",
+        ),
+    ):
+        answer = api.post("/task_runs/", json={"task_key": "t", "dynamic_key": "0", **body})
+        (error,) = answer.json()["exception_detail"]
+        assert error["msg"] == f"Value error, {reason}"
 
 
 def test_a_task_run_can_be_renamed(api: httpx.Client) -> None:
@@ -151,6 +197,33 @@ def test_a_task_run_can_be_renamed(api: httpx.Client) -> None:
     changed = read(api, run)
     assert changed == {**run, "name": "new", "updated": changed["updated"]}
     assert changed["updated"] > run["updated"]
+
+
+@pytest.mark.parametrize("change", [{"name": ""}, {"name": None}])
+def test_an_empty_name_is_replaced_by_a_random_one(
+    api: httpx.Client, change: dict[str, Any]
+) -> None:
+    run = new_task_run(api, name="named")
+
+    assert api.patch(f"/task_runs/{run['id']}", json=change).status_code == 204
+
+    assert len(read(api, run)["name"].split("-")) == 2
+
+
+def test_an_empty_change_only_dates_the_run(api: httpx.Client) -> None:
+    run = new_task_run(api, "COMPLETED")
+
+    assert api.patch(f"/task_runs/{run['id']}", json={}).status_code == 204
+
+    changed = read(api, run)
+    assert changed["updated"] > run["updated"]
+    assert changed == {**run, "updated": changed["updated"]}
+
+
+def test_what_is_no_uuid_is_no_route(api: httpx.Client) -> None:
+    for method, path in (("GET", ""), ("PATCH", ""), ("DELETE", ""), ("POST", "/set_state")):
+        answer = api.request(method, f"/task_runs/no-uuid{path}")
+        assert (answer.status_code, answer.json()) == (404, {"detail": "Not Found"})
 
 
 def test_nothing_else_can_be_changed(api: httpx.Client) -> None:
@@ -189,6 +262,16 @@ def test_a_deleted_task_run_takes_its_states_and_logs_with_it(api: httpx.Client)
     assert api.get(f"/flow_runs/{flow_run['id']}").status_code == 200
 
 
+def test_subflows_of_a_deleted_task_run_live_on_without_a_parent(api: httpx.Client) -> None:
+    run = new_task_run(api, flow_run_id=new_flow_run(api, "RUNNING")["id"])
+    child = new_flow_run(api, "COMPLETED", parent_task_run_id=run["id"])
+
+    assert api.delete(f"/task_runs/{run['id']}").status_code == 204
+
+    kept = api.get(f"/flow_runs/{child['id']}").json()
+    assert (kept["parent_task_run_id"], kept["state"]) == (None, child["state"])
+
+
 def test_an_accepted_state_is_answered_with_201_and_stored(api: httpx.Client) -> None:
     run = new_task_run(api, flow_run_id=new_flow_run(api, "RUNNING")["id"])
 
@@ -213,6 +296,24 @@ def test_a_task_does_not_run_before_its_flow_does(api: httpx.Client) -> None:
 
     assert (answer.status_code, answer.json()["status"]) == (200, "ABORT")
     assert read(api, run)["state_type"] == "PENDING"
+
+
+def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(api: httpx.Client) -> None:
+    run = new_task_run(api, "COMPLETED")
+    bodies: list[tuple[dict[str, Any], str]] = [
+        ({}, "state"),
+        ({"state": {}}, "type"),
+        ({"state": {"type": "SLEEPING"}}, "type"),
+        ({"state": {"type": "RUNNING", "timestamp": "2026-01-01T00:00:00Z"}}, "timestamp"),
+        ({"state": {"type": "RUNNING"}, "force": "perhaps"}, "force"),
+    ]
+    for body, member in bodies:
+        answer = api.post(f"/task_runs/{run['id']}/set_state", json=body)
+        assert answer.status_code == 422, body
+        assert answer.json()["exception_message"] == "Invalid request received."
+        assert answer.json()["exception_detail"][0]["loc"][-1] == member
+        assert answer.json()["request_body"] == body
+    assert read(api, run) == run
 
 
 def test_states_of_an_unknown_task_run_are_answered_with_404(api: httpx.Client) -> None:
