@@ -141,7 +141,10 @@ class EmbeddedServer(uvicorn.Server):
         state = self.server_state
         await self._close_streams(deadline)
         for connection in list(state.connections):
-            connection.shutdown()
+            try:
+                connection.shutdown()
+            except Exception:  # uvicorn cannot end a WebSocket whose handshake was malformed
+                connection.transport.abort()
         if state.tasks:
             arrival = min(_until(deadline), _ARRIVAL_SECONDS)
             await asyncio.wait(set(state.tasks), timeout=arrival)

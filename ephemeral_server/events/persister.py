@@ -13,6 +13,10 @@ from ephemeral_server.database.upsert import insert_or_ignore
 from ephemeral_server.events.batching import BatchingConsumer, Refused
 from ephemeral_server.events.model import RESOURCE_ID, RESOURCE_ROLE, Event, json_text
 
+#: So many characters of a resource's id are kept to search by. PostgreSQL's index takes some
+#: 2,700 bytes and refuses longer ids, and with them the whole event.
+LONGEST_SEARCHED_ID = 600
+
 _present = select(events_table.c.id).where(events_table.c.id.in_(bindparam("ids", expanding=True)))
 
 
@@ -69,7 +73,7 @@ def _resource_rows(event: Event) -> list[dict[str, Any]]:
             "event_id": event.id,
             "position": position,
             "occurred": event.occurred,
-            "resource_id": labels[RESOURCE_ID],
+            "resource_id": labels[RESOURCE_ID][:LONGEST_SEARCHED_ID],
             "resource_role": labels[RESOURCE_ROLE] if position else "",
             "resource": json_text(
                 {k: v for k, v in labels.items() if k not in (RESOURCE_ID, RESOURCE_ROLE)}

@@ -35,6 +35,7 @@ def exception_handlers() -> dict[int | type[Exception], Handler]:
     return {
         RequestValidationError: validation_exception_handler,
         database_errors.IntegrityError: integrity_exception_handler,
+        database_errors.DBAPIError: database_exception_handler,
         ObjectNotFoundError: prefect_object_not_found_exception_handler,
         Exception: custom_internal_exception_handler,
     }
@@ -68,6 +69,19 @@ async def integrity_exception_handler(request: Request, exc: Exception) -> JSONR
         "violated. See server logs for details."
     )
     return JSONResponse({"detail": detail}, status_code=409)
+
+
+async def database_exception_handler(request: Request, exc: Exception) -> JSONResponse:
+    """Answer 422 if a text is too long for an index of PostgreSQL, else as any other error.
+
+    SQLite takes keys and names of any length, PostgreSQL indexes about 2,700 bytes of them.
+    """
+    cause: Any = getattr(exc, "orig", None)
+    if getattr(cause, "sqlstate", None) != _OVER_A_LIMIT:
+        return await custom_internal_exception_handler(request, exc)
+    reason = f"Value error, the database takes no text of this length: {cause.__cause__ or cause}"
+    error = {"type": "value_error", "loc": ("body",), "msg": reason, "input": None}
+    return await validation_exception_handler(request, RequestValidationError([error]))
 
 
 async def prefect_object_not_found_exception_handler(
@@ -123,7 +137,9 @@ _REFUSED_STATEMENTS = (
     database_errors.NotSupportedError,
 )
 #: The same as classes of PostgreSQL's SQLSTATE: SQLAlchemy has no classes for all of asyncpg's.
-_REFUSED_STATES = ("0A", "22", "23", "42")
+_REFUSED_STATES = ("0A", "22", "23", "42", "54")
+#: SQLSTATE of what is longer or deeper than PostgreSQL allows.
+_OVER_A_LIMIT = "54000"
 
 
 class InternalErrorMiddleware:

@@ -22,6 +22,10 @@ INTERNAL_ERROR = 1011
 
 _LONGEST_REASON = 123  # bytes: a control frame holds 125, two of them are the code
 
+#: What uvicorn raises at a message for a connection that it has closed itself, because the client
+#: broke the protocol, while the application has not read so far yet.
+_ClosedBelow = RuntimeError
+
 
 async def handshake(
     websocket: WebSocket,
@@ -57,7 +61,7 @@ async def handshake(
     try:
         failure = _check(await _first_text(websocket), secret)
         if failure is None:
-            await websocket.send_text('{"type":"auth_success"}')
+            await _send(websocket, '{"type":"auth_success"}')
             return True
     except WebSocketDisconnect:
         return False
@@ -78,7 +82,7 @@ async def close(websocket: WebSocket, code: int = NORMAL, reason: str = "") -> N
         return
     if websocket.client_state is WebSocketState.DISCONNECTED:
         return
-    with contextlib.suppress(WebSocketDisconnect):  # the client may be faster
+    with contextlib.suppress(WebSocketDisconnect, _ClosedBelow):  # the client may be faster
         await websocket.close(code, close_reason(reason))
 
 
@@ -96,6 +100,13 @@ def _offered(websocket: WebSocket) -> set[str]:
     values = headers(websocket.scope, b"sec-websocket-protocol")
     offered = {part.strip() for value in values for part in value.split(",")}
     return offered.union(websocket.scope.get("subprotocols", ()))
+
+
+async def _send(websocket: WebSocket, text: str) -> None:
+    try:
+        await websocket.send_text(text)
+    except _ClosedBelow as error:
+        raise WebSocketDisconnect(PROTOCOL_ERROR) from error
 
 
 async def _first_text(websocket: WebSocket) -> str | bytes:

@@ -82,11 +82,16 @@ class History:
     def logs(self, flow_run_id: UUID) -> list[Log]:
         """The log of a flow run and of its task runs, oldest first."""
         self._traffic.settle()
-        return self.client.read_logs(
-            LogFilter(flow_run_id=LogFilterFlowRunId(any_=[flow_run_id])),
-            sort=LogSort.TIMESTAMP_ASC,
-        )
+        chosen = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[flow_run_id]))
+        logs: list[Log] = []
+        while page := self.client.read_logs(chosen, offset=len(logs), sort=LogSort.TIMESTAMP_ASC):
+            logs += page
+        return logs
 
-    def messages(self, flow_run: FlowRun) -> list[str]:
-        """The texts of the log of a flow run and of its task runs, oldest first."""
-        return [log.message for log in self.logs(flow_run.id)]
+    def messages(self, flow_run: FlowRun, task_run: TaskRun | None = None) -> list[str]:
+        """The texts of the log of a flow run or of one of its task runs, oldest first."""
+        return [
+            log.message
+            for log in self.logs(flow_run.id)
+            if task_run is None or log.task_run_id == task_run.id
+        ]

@@ -8,9 +8,9 @@ import time
 from typing import Any
 
 import pytest
-from prefect import flow, task
+from prefect import flow, pause_flow_run, task
 from prefect.client.schemas.objects import StateType
-from prefect.exceptions import CancelledRun
+from prefect.exceptions import CancelledRun, FlowPauseTimeout
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Cancelling, Completed, Failed
 
@@ -69,8 +69,20 @@ def test_a_flow_that_takes_too_long_has_timed_out(history: History) -> None:
     assert run.state is not None
     assert history.state_names(run) == ["Pending", "Running", "TimedOut"]
     assert run.state.type is StateType.FAILED
-    assert run.state.message is not None
-    assert "0.2" in run.state.message
+    assert run.state.message == "Flow run exceeded timeout of 0.2 second(s)"
+
+
+def test_an_async_flow_that_takes_too_long_has_timed_out(history: History) -> None:
+    @flow(timeout_seconds=0.2)
+    async def slow() -> None:
+        await asyncio.Event().wait()
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(slow())
+    run = history.flow_run()
+    assert run.state is not None
+    assert history.state_names(run) == ["Pending", "Running", "TimedOut"]
+    assert run.state.message == "Flow run exceeded timeout of 0.2 second(s)"
 
 
 def test_a_task_that_takes_too_long_has_timed_out(history: History) -> None:
@@ -88,6 +100,36 @@ def test_a_task_that_takes_too_long_has_timed_out(history: History) -> None:
     task_run = history.task_run("slow")
     assert history.state_names(task_run) == ["Pending", "Running", "TimedOut"]
     assert task_run.state_type is StateType.FAILED
+
+
+def test_a_flow_whose_task_is_cancelled_by_its_loop_has_crashed(history: History) -> None:
+    @flow
+    async def cancelled() -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(cancelled())
+    run = history.flow_run()
+    assert run.state is not None
+    assert (run.state_type, run.state_name) == (StateType.CRASHED, "Crashed")
+    assert run.state.message == "Execution was cancelled by the runtime environment."
+
+
+def test_a_task_that_exits_crashes_itself_and_its_flow(history: History) -> None:
+    @task
+    def leaves() -> None:
+        raise SystemExit(3)
+
+    @flow
+    def outer() -> None:
+        leaves()
+
+    with pytest.raises(SystemExit):
+        outer()
+    for run in (history.flow_run(), history.task_run("leaves")):
+        assert run.state is not None
+        assert history.state_names(run) == ["Pending", "Running", "Crashed"]
+        assert run.state.message == "Execution was aborted by Python system exit call."
 
 
 def test_an_interrupted_flow_has_crashed(history: History) -> None:
@@ -173,3 +215,28 @@ def test_a_named_state_given_back_is_kept_with_its_message(history: History) -> 
     assert run.state is not None
     assert state.name == run.state.name == "Refused"
     assert (run.state.type, run.state.message) == (StateType.FAILED, "not today")
+
+
+def test_a_flow_with_a_failure_among_its_results_has_failed(history: History) -> None:
+    @flow
+    def judges() -> object:
+        return [Completed(), Failed(message="not today")]
+
+    judges(return_state=True)
+    run = history.flow_run()
+    assert run.state is not None
+    assert (run.state_name, run.state.message) == ("Failed", "1/2 states failed.")
+
+
+def test_a_pause_that_nobody_ends_fails_the_flow(history: History) -> None:
+    @flow
+    def pauses() -> None:
+        pause_flow_run(timeout=0, poll_interval=0)
+
+    with pytest.raises(FlowPauseTimeout):
+        pauses()
+    run = history.flow_run()
+    assert history.state_names(run) == ["Pending", "Running", "Paused", "Failed"]
+    paused = history.states(run)[2]
+    assert paused.type is StateType.PAUSED
+    assert paused.state_details.pause_timeout is not None

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
+import pytest
 from prefect import flow, tags, task
 from prefect.client.schemas.objects import StateType
+from prefect.exceptions import ParameterTypeError
 
 from tests.client.flows import two_ways
 from tests.client.history import History
@@ -62,6 +65,36 @@ def test_an_async_flow_takes_its_name_from_its_template(history: History, traffi
     assert history.messages(run)[0] == "Beginning flow run 'run-4' for flow 'named'"
 
 
+def test_an_async_flow_awaits_its_tasks_in_both_ways(history: History) -> None:
+    @task
+    async def double(n: int) -> int:
+        await asyncio.sleep(0)
+        return 2 * n
+
+    @flow
+    async def sums() -> int:
+        submitted: Any = double.submit(1)
+        return int(submitted.result()) + await double(2)
+
+    assert asyncio.run(sums()) == 6
+    run = history.flow_run()
+    assert history.state_names(run) == ["Pending", "Running", "Completed"]
+    for task_run in history.task_runs(run):
+        assert history.state_names(task_run) == ["Pending", "Running", "Completed"]
+    assert len(history.task_runs(run)) == 2
+
+
+def test_what_a_flow_is_called_is_kept(history: History) -> None:
+    @flow(name="a flow: ☃", version="7", description="Does nothing.")
+    def described() -> None:
+        pass
+
+    described()
+    run = history.flow_run()
+    assert run.flow_version == "7"
+    assert history.client.read_flow(run.flow_id).name == "a flow: ☃"
+
+
 def test_tags_around_a_flow_run_are_kept(history: History) -> None:
     @flow
     def tagged() -> None:
@@ -87,3 +120,24 @@ def test_parameters_of_every_kind_are_kept(history: History) -> None:
 
     takes(given)
     assert history.flow_run().parameters == {"given": given}
+
+
+def test_a_flow_that_refuses_its_parameters_never_runs(
+    history: History, traffic: Traffic, caplog: pytest.LogCaptureFixture
+) -> None:
+    @flow
+    def typed(n: int) -> int:
+        return n
+
+    refused: Any = "x"
+    with pytest.raises(ParameterTypeError, match="valid integer"):
+        typed(refused)
+    assert "Parameter validation failed for flow 'typed'" in caplog.text
+    caplog.clear()  # the only complaint that is right
+    run = history.flow_run()
+    assert run.state is not None
+    assert history.state_names(run) == ["Pending", "Failed"]
+    assert str(run.state.message).startswith("Validation of flow parameters failed with error")
+    assert (run.run_count, run.parameters) == (0, {"n": "x"})
+    assert run.start_time == run.end_time
+    assert traffic.transitions() == [("Failed", "ACCEPT", "Failed")]

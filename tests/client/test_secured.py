@@ -45,6 +45,17 @@ def test_a_flow_is_recorded_behind_password_and_tokens(history: History, traffic
             assert exchange.headers["prefect-csrf-client"]
 
 
+def test_events_come_behind_the_password_too(
+    history: History, server: EphemeralServer, traffic: Traffic
+) -> None:
+    greeting()
+    traffic.settle()
+    (socket,) = traffic.on("WEBSOCKET /events/in")
+    assert socket.sent[0] == {"type": "auth", "token": server.env["PREFECT_API_AUTH_STRING"]}
+    assert [answer["type"] for answer in socket.answered] == ["auth_success"]
+    assert traffic.event_names()[-1] == "prefect.task-run.Completed"
+
+
 def test_a_wrong_password_ends_the_flow_at_once(server: EphemeralServer, traffic: Traffic) -> None:
     with (
         temporary_settings({PREFECT_API_AUTH_STRING: "wrong:password"}),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
-from prefect import flow
+from prefect import flow, task
+from prefect.client.schemas.objects import StateType
 
 from tests.client.flows import add
 from tests.client.history import History
@@ -62,3 +64,60 @@ def test_a_failing_subflow_fails_its_wrapper_too(history: History) -> None:
         "Failed",
         "Failed",
     )
+
+
+def test_a_subflow_that_takes_too_long_leaves_its_parent_running(history: History) -> None:
+    @flow(timeout_seconds=0.2)
+    def slow() -> None:
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            time.sleep(0.01)
+
+    @flow
+    def parent() -> str:
+        return str(slow(return_state=True).name)
+
+    assert parent() == "TimedOut"
+    outer, inner = history.flow_runs()
+    (wrapper,) = history.task_runs(outer)
+    assert (outer.state_name, inner.state_name) == ("Completed", "TimedOut")
+    assert (wrapper.state_name, wrapper.state_type) == ("TimedOut", StateType.FAILED)
+
+
+def test_a_subflow_of_a_task_has_both_as_parents(history: History) -> None:
+    @flow
+    def child() -> None:
+        pass
+
+    @task
+    def calls() -> None:
+        child()
+
+    @flow
+    def parent() -> None:
+        calls()
+
+    parent()
+    outer, inner = history.flow_runs()
+    calling = history.task_run("calls")
+    wrapper = next(run for run in history.task_runs(outer) if run.id == inner.parent_task_run_id)
+    assert wrapper.id != calling.id
+    assert wrapper.flow_run_id == outer.id
+    assert [given.model_dump()["id"] for given in wrapper.task_inputs["__parents__"]] == [
+        calling.id
+    ]
+
+
+def test_flows_nest_as_deep_as_they_like(history: History) -> None:
+    @flow(name="deep")
+    def deep(n: int) -> int:
+        return deep(n - 1) + 1 if n else 0
+
+    assert deep(3) == 3
+    runs = {run.parameters["n"]: run for run in history.flow_runs()}
+    assert sorted(runs) == [0, 1, 2, 3]
+    assert runs[3].parent_task_run_id is None
+    for n in (1, 2, 3):
+        (wrapper,) = history.task_runs(runs[n])
+        assert runs[n - 1].parent_task_run_id == wrapper.id
+        assert wrapper.state_name == "Completed"

@@ -199,6 +199,11 @@ def test_a_flow_that_retries_is_told_to_wait(history: History, traffic: Traffic)
         "delay_seconds": 1,
         "reason": "Scheduled time is in the future",
     }
+    run = history.flow_run()
+    _, _, awaiting, second, _ = history.states(run)
+    assert awaiting.state_details.scheduled_time is not None
+    assert awaiting.timestamp < awaiting.state_details.scheduled_time <= second.timestamp
+    assert run.empirical_policy.retry_delay == 1
     counts = [read.answer["run_count"] for read in traffic.on("GET /flow_runs/{id}")]
     assert counts == [1, 2]
     assert traffic.event_names() == [

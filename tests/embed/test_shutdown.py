@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -92,6 +93,25 @@ def test_an_open_websocket_is_told_that_the_service_restarts(server: EphemeralSe
             socket.recv(timeout=5)
     assert caught.value.rcvd is not None
     assert caught.value.rcvd.code == 1012
+
+
+def test_a_malformed_websocket_does_not_keep_the_application_from_stopping() -> None:
+    happened: list[str] = []
+
+    async def stop() -> None:
+        happened.append("stopped")
+
+    given = Settings.load(ephemeral=True, activate=False)
+    with EphemeralServer(given, build=application(stop=stop)) as server:
+        client = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+        client.sendall(
+            b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\n"
+            b"upgrade: websocket\r\ncontent-length: 3\r\n\r\nabc"
+        )
+        get(f"{server.url}/openapi.json")  # the server has read what came before
+    assert happened == ["stopped"]
+    assert client.recv(1) == b""
+    client.close()
 
 
 def test_a_request_in_work_is_answered_first() -> None:

@@ -58,6 +58,12 @@ def test_no_jitter_is_too_wide(runs: Runs, factor: float) -> None:
     assert run.propose("FAILED").name == "AwaitingRetry"
 
 
+@pytest.mark.parametrize("factor", [5e-324, 0.5, 1074, 1e308])
+@pytest.mark.parametrize("mean", [5e-324, 1e-310, 1e308])
+def test_no_mean_is_too_small_or_too_large_to_be_jittered(mean: float, factor: float) -> None:
+    assert 0 <= jittered(mean, factor) <= mean * (1 + factor)
+
+
 @pytest.mark.parametrize("factor", [1e-300, 1e-20])
 def test_almost_no_jitter_is_almost_the_mean(factor: float) -> None:
     assert jittered(10, factor) == pytest.approx(10)

@@ -1,0 +1,244 @@
+"""A full body for each route that takes one, and what may be put wrong in it."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+from tests.application import Application
+
+#: Where in a body: keys and indices from the outside in.
+Place = tuple[str | int, ...]
+
+
+class Population(NamedTuple):
+    """Ids of what is in the database."""
+
+    flow: str
+    flow_run: str
+    task_run: str
+
+
+def populate(application: Application) -> Population:
+    """Make a flow with a run, a task run and a log."""
+    flow = application.post("/flows/", {"name": f"flow-{uuid4()}"}).json()["id"]
+    run = application.post("/flow_runs/", {"flow_id": flow}).json()["id"]
+    keys = {"task_key": "t", "dynamic_key": "0"}
+    task_run = application.post("/task_runs/", {"flow_run_id": run, **keys}).json()["id"]
+    log = {"name": "n", "level": 20, "message": "m", "timestamp": "2026-01-02T03:04:05Z"}
+    answer = application.post("/logs/", [{**log, "flow_run_id": run, "task_run_id": task_run}])
+    assert answer.status_code == 201
+    return Population(flow, run, task_run)
+
+
+class Site(NamedTuple):
+    """A route, and a body in which every member that it knows has a value."""
+
+    method: str
+    path: str
+    body: Any
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    def holes(self) -> Iterator[Place]:
+        """Every place of the body, the whole one first."""
+        yield from _places(self.body, ())
+
+    def request(self, known: Population, place: Place, value: str) -> tuple[str, str, bytes]:
+        """Method, path and body with `value`, which is JSON text, at `place`."""
+        method, path, text = self._filled(_with_hole(self.body, place), known)
+        return method, path, text.replace(f'"{_HOLE}"', value).encode()
+
+    def sound(self, known: Population) -> tuple[str, str, bytes]:
+        """Method, path and the body as it should be."""
+        method, path, text = self._filled(self.body, known)
+        return method, path, text.encode()
+
+    def _filled(self, body: Any, known: Population) -> tuple[str, str, str]:
+        text, path = json.dumps(body), self.path
+        for name, id in {**known._asdict(), "new": str(uuid4())}.items():
+            text, path = text.replace(f"<{name}>", id), path.replace(f"<{name}>", id)
+        return self.method, path, text
+
+
+_HOLE = "<hole>"
+
+
+def _places(value: Any, at: Place) -> Iterator[Place]:
+    yield at
+    if isinstance(value, dict):
+        for key, member in value.items():
+            yield from _places(member, (*at, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _places(item, (*at, index))
+
+
+def _with_hole(body: Any, place: Place) -> Any:
+    if not place:
+        return _HOLE
+    changed = copy.deepcopy(body)
+    inner = changed
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = _HOLE
+    return changed
+
+
+_DATE = "2026-01-02T03:04:05Z"
+_DETAILS = {
+    "flow_run_id": "<flow_run>",
+    "scheduled_time": _DATE,
+    "cache_key": "c",
+    "cache_expiration": _DATE,
+    "deferred": False,
+    "pause_timeout": _DATE,
+    "pause_key": "p",
+    "run_input_keyset": {"a": "b"},
+    "transition_id": "<new>",
+    "traceparent": "t",
+}
+_DATA = {"artifact_key": "k", "artifact_type": "t", "artifact_description": "d", "value": [1]}
+_BRIEF = {"name": "n", "message": "m"}
+_PAUSED = {"type": "PAUSED", **_BRIEF, "data": _DATA, "state_details": _DETAILS}
+_FAILED = {"type": "FAILED", **_BRIEF}
+_FLOW_POLICY = {
+    "max_retries": 1,
+    "retry_delay_seconds": 1.5,
+    "retries": 1,
+    "retry_delay": 1,
+    "pause_keys": ["a"],
+    "resuming": False,
+}
+_TASK_POLICY = {"retries": 1, "retry_delay": [1, 2.5], "retry_jitter_factor": 0.5}
+_COMMON = {"tags": ["a"], "labels": {"a": 1}}
+_ABOUT = {"id": {"any_": ["<flow>"]}, "name": {"any_": ["a"], "like_": "b"}}
+_TAGS = {"operator": "or_", "all_": ["a"], "is_null_": True}
+_FLOW_FILTER = {"operator": "and_", **_ABOUT, "tags": _TAGS}
+_FLOW_RUN_FILTER = {
+    "tags": {**_TAGS, "any_": ["b"]},
+    "state": {"type": {"any_": ["RUNNING"]}, "name": {"not_any_": ["a"]}},
+    "start_time": {"before_": _DATE, "is_null_": False},
+    "parent_flow_run_id": {"any_": ["<flow_run>"]},
+    "created_by": {"id_": ["<flow>"], "type_": ["a"]},
+}
+_TASK_RUN_FILTER = {
+    "tags": _TAGS,
+    "subflow_runs": {"exists_": True},
+    "flow_run_id": {"any_": ["<flow_run>"]},
+}
+_DEPLOYMENT_FILTER = {"name": {"like_": "a"}, "concurrency_limit": {"ge_": 1}}
+_RELATED = {"task_runs": _TASK_RUN_FILTER, "deployments": _DEPLOYMENT_FILTER}
+_PART = {"sort": "NAME_ASC", "limit": 5, "offset": 0}
+_LOG_FILTER = {
+    "level": {"ge_": 1, "le_": 2},
+    "timestamp": {"before_": _DATE},
+    "flow_run_id": {"any_": ["<flow_run>"]},
+    "task_run_id": {"any_": ["<task_run>"], "is_null_": False},
+    "text": {"query": 'a -b +"c"'},
+}
+_FLOW_RUN = {
+    "flow_id": "<flow>",
+    "name": "n",
+    "flow_version": "v",
+    "parameters": {"a": 1},
+    "context": {"a": 1},
+    "parent_task_run_id": "<task_run>",
+    "empirical_policy": _FLOW_POLICY,
+    **_COMMON,
+    "idempotency_key": "<new>",
+    "state": {"type": "COMPLETED", **_BRIEF, "data": _DATA},
+    "job_variables": {"a": 1},
+    "work_pool_name": None,
+    "work_queue_name": "q",
+    "deployment_id": None,
+}
+_INPUTS = [
+    {"input_type": "parameter", "name": "p"},
+    {"input_type": "task_run", "id": "<task_run>"},
+    {"input_type": "constant", "type": "t"},
+]
+_TASK_RUN = {
+    "name": "n",
+    "flow_run_id": "<flow_run>",
+    "task_key": "t",
+    "dynamic_key": "<new>",
+    "cache_key": "c",
+    "cache_expiration": _DATE,
+    "task_version": "v",
+    "empirical_policy": _TASK_POLICY,
+    **_COMMON,
+    "task_inputs": {"a": _INPUTS},
+    "state": {"type": "RUNNING", **_BRIEF},
+}
+_EVENT = {
+    "id": "<new>",
+    "occurred": _DATE,
+    "event": "e",
+    "resource": {"prefect.resource.id": "r", "a": "b"},
+    "related": [{"prefect.resource.id": "r", "prefect.resource.role": "s"}],
+    "payload": {"a": [1]},
+    "follows": "<flow>",
+}
+_LOG = {
+    "name": "n",
+    "level": 20,
+    "message": "m",
+    "timestamp": _DATE,
+    "flow_run_id": "<flow_run>",
+    "task_run_id": "<task_run>",
+}
+
+#: What writes.
+WRITES = (
+    Site("POST", "/flows/", {"name": "n", **_COMMON}),
+    Site("PATCH", "/flows/<flow>", {"tags": ["a"]}),
+    Site("POST", "/flow_runs/", _FLOW_RUN),
+    Site("PATCH", "/flow_runs/<flow_run>", {"name": "n", "parameters": {}, "tags": ["a"]}),
+    Site("PATCH", "/flow_runs/<flow_run>/labels", {"a": 1}),
+    Site("POST", "/flow_runs/<flow_run>/set_state", {"state": _PAUSED, "force": True}),
+    Site("POST", "/task_runs/", _TASK_RUN),
+    Site("PATCH", "/task_runs/<task_run>", {"name": "n"}),
+    Site("POST", "/task_runs/<task_run>/set_state", {"state": _FAILED, "force": False}),
+    Site("POST", "/logs/", [_LOG]),
+    Site("POST", "/events", [_EVENT]),
+)
+#: What reads.
+READS = (
+    Site("POST", "/flow_runs/filter", {"flow_runs": _FLOW_RUN_FILTER, **_PART}),
+    Site("POST", "/task_runs/filter", {**_RELATED, **_PART}),
+    Site("POST", "/flows/paginate", {"flows": _FLOW_FILTER, "limit": 5, "page": 1}),
+    Site("POST", "/logs/filter", {"logs": _LOG_FILTER, "limit": 5, "offset": 0}),
+)
+
+
+def _random_text() -> str:
+    return "".join(random.Random(3).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=10_001))
+
+
+#: JSON text of values that are valid in many places, but not for every database.
+STORED = {
+    "63 bits": str(2**63 - 1),
+    "64 bits": str(-(2**63) - 1),
+    "the smallest float": "5e-324",
+    "a NUL": '"a\\u0000b"',
+    "half a character": '"\\ud800"',
+    "long text": f'"{_random_text()}"',
+    "wildcards": '"%_\\\\\'\\"--"',
+    "before the first year": '"0001-01-01T00:00:00+14:00"',
+    "300 items": "[" + ",".join(f'"{n}"' for n in range(300)) + "]",
+}
+#: The same of values that are refused before they come near a database, or mean nothing to it.
+PARSED = {
+    "null": "null",
+    "a float beyond floats": "1e400",
+    "1,300 bits": "1" + "0" * 400,
+    "after the last year": '"9999-12-31T23:59:59.999999-14:00"',
+    "no members": "{}",
+    "odd members": '{"\\u0000":"\\u0000","\\ud800":"\\udfff","":NaN}',
+}

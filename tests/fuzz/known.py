@@ -1,0 +1,88 @@
+"""Objects that are there, and their ids in the place of invented ones."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import zlib
+from typing import Any
+
+import httpx
+
+from tests.api.objects import new_flow, new_flow_run, new_task_run, states_of
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+class Known:
+    """Ids of objects of every kind.
+
+    Args:
+        api: where to make the objects.
+    """
+
+    def __init__(self, api: httpx.Client) -> None:
+        self._api = api
+        self.ids: dict[str, list[str]] = {}
+
+    def renew(self) -> None:
+        """Make new objects: what was made before may be changed or deleted by now."""
+        flow = new_flow(self._api, tags=["a"], labels={"a": 1})["id"]
+        run = new_flow_run(self._api, "RUNNING", flow_id=flow, parameters={"a": [1]})["id"]
+        task = new_task_run(self._api, "RUNNING", flow_run_id=run)["id"]
+        child = new_flow_run(self._api, flow_id=flow, parent_task_run_id=task)["id"]
+        alone = new_task_run(self._api)["id"]
+        log = {
+            "name": "a",
+            "level": 20,
+            "message": "a",
+            "timestamp": "2024-01-01T00:00:00Z",
+            "flow_run_id": run,
+            "task_run_id": task,
+        }
+        assert self._api.post("/logs/", json=[log]).status_code == 201
+        self.ids = {
+            "flow": [flow],
+            "flow_run": [run, child],
+            "task_run": [task, alone],
+            "flow_run_state": [states_of(self._api, "flow_run", run)[0]["id"]],
+            "task_run_state": [states_of(self._api, "task_run", task)[0]["id"]],
+        }
+
+    def read_back(self) -> None:
+        """Everything that was written can still be read."""
+        for path in ("/flows", "/flow_runs", "/task_runs", "/logs"):
+            answer = self._api.post(f"{path}/filter")
+            assert answer.status_code == 200, answer.text
+            json.loads(answer.content, parse_constant=_refuse)
+
+    def placed(self, value: Any, kind: str) -> Any:
+        """`value` with three of four ids in it replaced by known ones, always the same three.
+
+        Args:
+            value: JSON, or what a fuzzer sends instead.
+            kind: what an id stands for where no key says so.
+        """
+        if isinstance(value, str) and _UUID.fullmatch(value):
+            choice = zlib.crc32(value.encode())
+            if choice % 4 == 0:
+                return value
+            known = self.ids.get(kind) or list(itertools.chain(*self.ids.values()))
+            return known[choice // 4 % len(known)]
+        if isinstance(value, dict):
+            return {key: self.placed(item, _kind(key, kind)) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.placed(item, kind) for item in value]
+        return value
+
+
+def _refuse(constant: str) -> None:
+    raise AssertionError(f"{constant} is not JSON")
+
+
+def _kind(key: Any, kind: str) -> str:
+    """What the ids below a key stand for: ``flow_run_id`` and ``flow_runs`` both name flow runs."""
+    if isinstance(key, str) and key.endswith(("_id", "s")) and key != "tags":
+        return key.removesuffix("_id").removesuffix("s").removeprefix("parent_")
+    return kind

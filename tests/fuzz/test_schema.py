@@ -1,0 +1,146 @@
+"""Requests made up from our own OpenAPI document: no answer is an error of the server's.
+
+The requests are the same in each run. To look for more, say how many to make up for each
+operation: then they are others in each run, and every bound of every member is tried. ::
+
+    FUZZ_EXAMPLES=500 python -m pytest tests/fuzz/test_schema.py
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+import httpx
+import pytest
+import requests
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.strategies import SearchStrategy, one_of
+from schemathesis import Case
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
+from schemathesis.generation import GenerationMode
+from schemathesis.openapi import from_dict
+from schemathesis.schemas import APIOperation
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from ephemeral_server import EphemeralServer
+from tests.fuzz.document import complete
+from tests.fuzz.known import Known
+
+Operation: TypeAlias = APIOperation[Any, Any, Any, Any]
+AnyCase: TypeAlias = Case[Any]
+
+_ASKED = int(os.environ.get("FUZZ_EXAMPLES", 0))
+EXAMPLES = _ASKED or 10
+#: Of the requests at the bounds of what an operation takes, how many are sent (lists have 1,500).
+SYSTEMATIC = 10_000 if _ASKED else 60
+#: Operations that take the filters of the list routes, and are tried with a few requests.
+SIMILAR = () if _ASKED else ("/count", "/paginate")
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+MODES = [GenerationMode("positive"), GenerationMode("negative")]
+AREAS = ("flows", "flow_runs", "task_runs")
+
+
+class Fuzzer:
+    """Sends requests to a server.
+
+    Args:
+        server: which.
+        api: a client of it.
+        session: what the requests are sent by.
+    """
+
+    def __init__(
+        self, server: EphemeralServer, api: httpx.Client, session: requests.Session
+    ) -> None:
+        self._url = server.api_url
+        self._dialect = str(server.database_url).partition(":")[0]
+        self._session = session
+        self._known = Known(api)
+        self._schema = from_dict(complete(api.get("/openapi.json").json()))
+
+    def run(self, area: str) -> None:
+        """Try every operation below a path; ``""`` stands for all that are in no area."""
+        for found in self._schema.get_all_operations():
+            assert isinstance(found, Ok), found
+            operation = found.ok()
+            first = operation.path.split("/")[1]
+            if first == area or (not area and first not in AREAS):
+                self._known.renew()
+                self._try(operation)
+                self._known.read_back()
+
+    def _try(self, operation: Operation) -> None:
+        for case in self._systematic(operation):
+            self._send(case)
+
+        @settings(
+            max_examples=EXAMPLES,
+            derandomize=not _ASKED,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate, Phase.shrink] if _ASKED else [Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=_made_up(operation))
+        def send(case: AnyCase) -> None:
+            self._send(case)
+
+        send()
+
+    def _systematic(self, operation: Operation) -> list[AnyCase]:
+        """Requests at the bounds of what the operation takes; others on another database."""
+        if operation.path.endswith(SIMILAR):
+            return []
+        config = operation.schema.config.generation_for(operation=operation, phase="coverage")
+        cases = list(
+            operation.schema.iter_coverage_cases(
+                operation, generation_modes=MODES, generation_config=config
+            )
+        )
+        chance = random.Random(f"{operation.label} {self._dialect}")
+        return cases if len(cases) <= SYSTEMATIC else chance.sample(cases, SYSTEMATIC)
+
+    def _send(self, case: AnyCase) -> None:
+        kind = case.operation.path.split("/")[1].removesuffix("s")
+        case.path_parameters = self._known.placed(case.path_parameters, kind)
+        case.query = self._known.placed(case.query, kind)
+        case.body = self._known.placed(case.body, kind)
+        answer = case.call(base_url=self._url, session=self._session)
+        case.validate_response(answer, checks=CHECKS)
+
+
+def _made_up(operation: Operation) -> SearchStrategy[AnyCase]:
+    return one_of([operation.as_strategy(generation_mode=mode) for mode in MODES])
+
+
+@pytest.fixture
+def fuzzer(server: EphemeralServer, api: httpx.Client) -> Iterator[Fuzzer]:
+    with requests.Session() as session:
+        session.trust_env = False
+        yield Fuzzer(server, api, session)
+
+
+@pytest.mark.timeout(60 + 30 * EXAMPLES)
+@pytest.mark.parametrize("area", [*AREAS, ""])
+def test_no_request_makes_the_server_fail(
+    fuzzer: Fuzzer, area: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    fuzzer.run(area)
+    # A conflict (409) is logged as an error, too, with its cause.
+    errors = [each.getMessage() for each in caplog.records if each.levelno >= logging.ERROR]
+    assert [error for error in errors if "was refused by the database" not in error] == []

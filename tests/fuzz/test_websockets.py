@@ -1,0 +1,255 @@
+"""Garbage on a WebSocket: it ends that connection with a reason, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import math
+import struct
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from ephemeral_server import EphemeralServer, ephemeral
+from ephemeral_server.database.tables import event
+from tests.events.support import an_event, opened, rows
+from tests.fuzz.frames import (
+    BINARY,
+    CLOSE,
+    CONTINUATION,
+    GREETING,
+    PING,
+    TEXT,
+    Closed,
+    RawWebSocket,
+    frame,
+    upgrade,
+)
+from tests.fuzz.wire import Wire
+from tests.leaks import LeakGuard
+
+#: What a message may have at most, in bytes.
+LARGEST = 16 * 2**20
+
+
+@pytest.fixture(scope="module")
+def lasting(
+    tmp_path_factory: pytest.TempPathFactory, leak_guard: LeakGuard
+) -> Iterator[EphemeralServer]:
+    """One server for all the garbage of this module."""
+    file = tmp_path_factory.mktemp("websockets") / "server.db"
+    with ephemeral(database_url=f"sqlite+aiosqlite:///{file}", activate=False) as server:
+        with leak_guard.adopt(), RawWebSocket(server) as first:
+            first.greet()
+        yield server
+
+
+@pytest.fixture
+def living(lasting: EphemeralServer, caplog: pytest.LogCaptureFixture) -> Iterator[EphemeralServer]:
+    """The server, which serves a client after the test and has nothing to complain about."""
+    yield lasting
+    with RawWebSocket(lasting) as next_client:
+        next_client.greet()
+    complaints = [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING]
+    # uvicorn's own, with a traceback.
+    expected = "Invalid UTF-8 sequence received from client."
+    assert [complaint for complaint in complaints if complaint != expected] == []
+
+
+def event_json(**changes: Any) -> str:
+    return json.dumps(an_event(**changes))
+
+
+def end_after(data: bytes, server: EphemeralServer) -> Closed:
+    """How the server ends a greeted connection after `data`."""
+    with RawWebSocket(server) as client:
+        client.greet()
+        try:
+            client.send(data)
+        except ConnectionResetError:
+            pass  # closed in the midst of it
+        end = client.receive()
+    assert isinstance(end, Closed)
+    return end
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        pytest.param(frame(TEXT, "{}", masked=False), 1002, id="not masked"),
+        pytest.param(frame(TEXT, "{}", reserved=4), 1002, id="reserved bit"),
+        pytest.param(frame(3), 1002, id="unknown opcode"),
+        pytest.param(frame(PING, "x" * 126), 1002, id="long ping"),
+        pytest.param(frame(PING, last=False), 1002, id="ping in parts"),
+        pytest.param(frame(CONTINUATION, "{}"), 1002, id="continuation of nothing"),
+        pytest.param(frame(TEXT, "{", last=False) * 2, 1002, id="message within a message"),
+        pytest.param(frame(CLOSE, b"\x03"), 1002, id="half a close code"),
+        pytest.param(frame(CLOSE, struct.pack("!H", 1005)), 1002, id="forbidden close code"),
+        pytest.param(frame(CLOSE, b"\x03\xe8\xff"), 1007, id="close reason that is no text"),
+        pytest.param(frame(TEXT, b'{"id":"\xff"}'), 1007, id="text that is no text"),
+        pytest.param(frame(TEXT, length=LARGEST + 1), 1009, id="too long"),
+        pytest.param(frame(TEXT, length=2**63), 1009, id="endless"),
+        pytest.param(
+            frame(TEXT, last=False) + frame(CONTINUATION, b"x" * 2**20, last=False) * 17,
+            1009,
+            id="too long in parts",
+        ),
+        pytest.param(b"GET / HTTP/1.1\r\n\r\n", 1002, id="HTTP"),
+        pytest.param(bytes(1000), 1002, id="zeros"),
+    ],
+)
+def test_a_breach_of_the_protocol_closes_the_connection_with_its_code(
+    living: EphemeralServer, data: bytes, code: int
+) -> None:
+    assert end_after(data, living).code == code
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "Invalid JSON: EOF"),
+        ("null", "Input should be an object"),
+        (GREETING, "occurred: Field required"),
+        (f"[{event_json()}]", "Input should be an object"),
+        (event_json() * 2, "Invalid JSON: trailing characters"),
+        ("\ufeff" + event_json(), "Invalid JSON: expected value"),
+        (event_json()[:-1], "Invalid JSON: EOF"),
+        (event_json(event="\ud800"), "Invalid JSON: unexpected end of hex escape"),
+        (event_json(payload={"\udfff": 1}), "Invalid JSON: lone leading surrogate"),
+        (event_json(payload=[]), "payload: Input should be an object"),
+        (event_json(payload={"x": 0}).replace("0}", "1" * 4400 + "}"), "Invalid JSON: number"),
+        (event_json(payload={"x": 0}).replace("0}", "[" * 5000), "Invalid JSON: recursion limit"),
+        (event_json(event=5), "event: Input should be a valid string"),
+        (event_json(event="x" * 2000), "event: String should have at most"),
+        (event_json(id="x"), "id: Input should be a valid UUID"),
+        (event_json(follows={}), "follows: UUID input should be a string"),
+        (event_json(occurred="+99999-01-01T00:00:00Z"), "occurred: Input should be a valid"),
+        (event_json(occurred="0001-01-01T00:00:00+14:00"), "occurred: Value error, is outside"),
+        (event_json(occurred="2024-02-30T00:00:00Z"), "occurred: Input should be a valid"),
+        (event_json(occurred="2024-01-01T00:00:00+25:00"), "occurred: Input should be a valid"),
+        (event_json(occurred=math.nan), "occurred: Input should be a valid datetime, NaN"),
+        (event_json(occurred=1e300), "occurred: Input should be a valid datetime"),
+        (event_json(resource={}), "resource: Value error, must have a non-empty label"),
+        (event_json(resource={"prefect.resource.id": "\0"}), "resource: Value error, must have"),
+        (event_json(resource={"prefect.resource.id": None}), "resource.prefect.resource.id: "),
+        (event_json(related=[{"prefect.resource.id": "x"}]), "related.0: Value error, must have"),
+    ],
+)
+def test_a_frame_that_is_no_event_closes_the_connection_with_the_field_and_the_reason(
+    living: EphemeralServer, text: str, reason: str
+) -> None:
+    code, given = end_after(frame(TEXT, text), living)
+
+    assert code == 1008
+    assert given.startswith(f"Invalid event: {reason}")
+
+
+def test_odd_events_are_kept(server: EphemeralServer, database_url: str) -> None:
+    """NULs and numbers that JSON lacks, the first and the last instant, in pieces or not."""
+    deep: Any = 0
+    for _ in range(150):
+        deep = [deep]
+    odd = [
+        {"event": "a\0b", "resource": {"prefect.resource.id": "\0c", "\0": "\0"}},
+        {"payload": {"\0": "\0", "nan": math.nan, "infinity": -math.inf, "large": 10**400}},
+        {"payload": {"deep": deep}, "occurred": "0001-01-01T00:00:00Z"},
+        {"payload": {"": {"": []}}, "occurred": "9999-12-31T23:59:59.999999Z"},
+        {"event": "", "occurred": 0, "follows": str(uuid4()).upper()},
+    ]
+    whole = [frame(TEXT, event_json(**each)) for each in odd]
+    parts = [frame(CONTINUATION, letter, last=False) for letter in event_json()]
+
+    with RawWebSocket(server) as client:
+        client.greet()
+        client.send(b"".join(whole))
+        client.send(b"".join([frame(TEXT, last=False), *parts, frame(CONTINUATION)]))
+        client.send(frame(CLOSE, struct.pack("!H", 1000)))
+        assert client.receive() == Closed(1000, "")
+    server.shutdown()
+
+    async def read() -> list[dict[str, Any]]:
+        async with opened(database_url) as database:
+            return await rows(database, event)
+
+    found = asyncio.run(read())
+    assert len(found) == len(odd) + 1
+    [numbers] = [json.loads(row["payload"]) for row in found if "nan" in row["payload"]]
+    assert numbers == {"\0": "\0", "nan": None, "infinity": None, "large": 10**400}
+
+
+@pytest.mark.parametrize(
+    ("data", "end"),
+    [
+        ("garbage", Closed(1002, "Expected a JSON object as the first message")),
+        (event_json(), Closed(1008, "Expected 'auth' message")),
+        ('{"type":"auth","token":' + "1" * 5000 + "}", Closed(1002, "Expected a JSON object")),
+    ],
+)
+def test_a_wrong_greeting_closes_the_connection_with_a_reason(
+    living: EphemeralServer, data: str, end: Closed
+) -> None:
+    with RawWebSocket(living) as client:
+        client.send(frame(TEXT, data))
+        code, reason = client.receive()
+
+    assert code == end.code
+    assert str(reason).startswith(end.reason)
+
+
+@pytest.mark.parametrize(
+    "behind", [frame(TEXT, GREETING), frame(TEXT, "garbage"), frame(BINARY, b"{}")]
+)
+def test_a_breach_right_behind_a_frame_that_is_answered_ends_quietly(
+    living: EphemeralServer, behind: bytes
+) -> None:
+    """Both come in at once, so the connection is closed before the answer to the first."""
+    with RawWebSocket(living) as client:
+        client.send(behind + frame(TEXT, b"\xff"))
+        assert client.receive() == Closed(1007, "")
+
+
+def test_a_breach_right_behind_a_frame_that_is_refused_ends_quietly(
+    living: EphemeralServer,
+) -> None:
+    assert end_after(frame(TEXT, "garbage") + frame(TEXT, b"\xff"), living) == Closed(1007, "")
+
+
+@pytest.mark.parametrize("reset", [True, False])
+def test_a_client_may_break_off_anywhere(living: EphemeralServer, reset: bool) -> None:
+    conversation = frame(TEXT, GREETING) + frame(TEXT, event_json())
+    for place in range(0, len(upgrade()), 7):
+        with Wire(living.port) as client:
+            client.send(upgrade()[:place])
+            if reset:
+                client.reset()
+    for place in range(0, len(conversation) + 1, 7):
+        with RawWebSocket(living) as socket:
+            socket.send(conversation[:place])
+            if reset:
+                socket.reset()
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (upgrade("/api/nothing"), 403),
+        (upgrade("/api/flows/"), 403),
+        (upgrade("/api/events/in/"), 403),
+        (upgrade("/nothing"), 403),
+        (upgrade(origin="https://example.com"), 403),
+        (upgrade(host="example.com"), 403),
+        (upgrade(sec_websocket_version="12"), 400),
+        (upgrade(sec_websocket_key="x"), 400),
+        (upgrade(sec_websocket_key=None), 400),
+        (upgrade(upgrade=None), 404),
+    ],
+)
+def test_a_wrong_upgrade_is_refused(living: EphemeralServer, request_: bytes, status: int) -> None:
+    with Wire(living.port) as client:
+        client.send(request_)
+        [answer] = client.answers(1)
+
+    assert answer.status == status
