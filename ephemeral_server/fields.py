@@ -49,7 +49,8 @@ def storable(value: str) -> str:
     return value if value.isascii() else value.encode(errors="replace").decode()
 
 
-def _free(value: Any) -> Any:
+def free(value: Any) -> Any:
+    """Text as `FreeText` has it; what is no text is left to be refused."""
     return storable(value) if isinstance(value, str) else value
 
 
@@ -121,7 +122,10 @@ def _id_schema(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
 Storable = Annotated[str, AfterValidator(_storable)]
 
 #: Free text; what a database cannot store is taken out, see `storable`.
-FreeText = Annotated[str, BeforeValidator(_free)]
+FreeText = Annotated[str, BeforeValidator(free)]
+
+#: A pattern to search for: SQLite refuses those of more than 50,000 bytes.
+Pattern = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_storable)]
 
 #: A name of a flow, a deployment, a block ...
 NameText = Annotated[str, StringConstraints(pattern=r"^[^/%&><]+$"), AfterValidator(_storable)]

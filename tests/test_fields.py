@@ -18,6 +18,7 @@ from ephemeral_server.fields import (
     NameText,
     Offset,
     Page,
+    Pattern,
     Storable,
     UtcDatetime,
 )
@@ -88,6 +89,8 @@ def test_accepted(kind: Any, given: Any, value: Any) -> None:
         (Integer, 2**63, "less than or equal"),
         (Integer, -(2**63) - 1, "greater than or equal"),
         (Offset, -1, "greater than or equal"),
+        (Pattern, "x" * 10_001, "String should have at most 10000 characters"),
+        (Pattern, "a\x00", "must not contain NUL"),
         (Page, 0, "greater than or equal"),
     ],
 )

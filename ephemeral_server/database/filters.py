@@ -40,15 +40,12 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.types import Text
 
 from ephemeral_server.clock import micros
-from ephemeral_server.fields import Integer, Storable, UtcDatetime
+from ephemeral_server.fields import Integer, Pattern, Storable, UtcDatetime
 from ephemeral_server.wire import dump
 
 T = TypeVar("T")
 C = TypeVar("C", bound="Criterion")
 Clause = ColumnElement[bool]
-
-#: What `like_` and `startswith_` take: SQLite refuses patterns of more than 50,000 bytes.
-Pattern = Annotated[Storable, Field(max_length=10_000)]
 
 #: Lists up to this length are written into the statement; SQLite's may be 1,000 terms deep.
 _FEW = 200

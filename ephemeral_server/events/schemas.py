@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from ephemeral_server.events.model import RESOURCE_ID, RESOURCE_ROLE, Event
-from ephemeral_server.fields import FreeText, IdText, Instant, storable
+from ephemeral_server.fields import IdText, Instant, free, storable
 
 LONGEST_NAME = 1024  # characters
 MOST_LABELS = 500
@@ -45,7 +45,7 @@ class EventIn(BaseModel):
     """
 
     occurred: Instant
-    event: Annotated[FreeText, Field(max_length=LONGEST_NAME)]
+    event: Annotated[str, Field(max_length=LONGEST_NAME), BeforeValidator(free)]
     resource: Resource
     related: Annotated[list[RelatedResource], Field(max_length=MOST_RELATED)] = []
     payload: dict[str, Any] = {}

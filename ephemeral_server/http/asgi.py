@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -42,6 +43,9 @@ def route_path(scope: Scope) -> str:
     return path
 
 
+_LENGTH = b"content-length"
+
+
 async def send_json(send: Send, status: int, body: Any, extra: Sequence[Header] = ()) -> None:
     """Answer an HTTP request with JSON, the quick way."""
     content = json.dumps(body, separators=(",", ":")).encode()
@@ -50,7 +54,7 @@ async def send_json(send: Send, status: int, body: Any, extra: Sequence[Header] 
             "type": "http.response.start",
             "status": status,
             "headers": [
-                (b"content-length", str(len(content)).encode()),
+                (_LENGTH, str(len(content)).encode()),
                 (b"content-type", b"application/json"),
                 *extra,
             ],
@@ -70,6 +74,11 @@ async def refuse(scope: Scope, receive: Receive, send: Send, detail: str) -> Non
         return
 
     async def send_http(message: Any) -> None:
-        await send({**message, "type": f"websocket.{message['type']}"})
+        message = {**message, "type": f"websocket.{message['type']}"}
+        if "headers" in message:  # uvicorn adds the length itself; before 0.54 a second one
+            message["headers"] = [each for each in message["headers"] if each[0] != _LENGTH]
+        await send(message)
 
     await send_json(send_http, 403, {"detail": detail})
+    # Who returns before uvicorn has closed the connection is reported as having failed.
+    await asyncio.sleep(0)

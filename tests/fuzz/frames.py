@@ -83,6 +83,9 @@ class RawWebSocket(Wire):
         while self._file.readline() != b"\r\n":
             pass
 
+    def __enter__(self) -> RawWebSocket:
+        return self
+
     def greet(self) -> None:
         """Do what every client does first."""
         self.send(frame(TEXT, GREETING))

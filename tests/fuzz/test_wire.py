@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-import uvicorn.protocols.http.auto
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from ephemeral_server import EphemeralServer, ephemeral
+from ephemeral_server import EphemeralServer
 from tests.fuzz.wire import Answer, Wire, chunked, request
-from tests.leaks import LeakGuard
 
 GET = request("GET", "/api/version")
 FLOW = b'{"name":"flow"}'
@@ -23,26 +19,6 @@ CHUNK = b"f\r\n" + FLOW + b"\r\n"
 REFUSED = Answer(400, "Invalid HTTP request received.")
 
 
-@pytest.fixture(scope="module", params=["installed", "h11"])
-def wired(
-    request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-    leak_guard: LeakGuard,
-) -> Iterator[EphemeralServer]:
-    """A server with the HTTP parser that is installed (httptools, if it is), and with h11."""
-    database: Path = tmp_path_factory.mktemp("wire") / "server.db"
-    with pytest.MonkeyPatch.context() as patch, leak_guard.adopt():
-        if request.param == "h11":
-            patch.setattr(uvicorn.protocols.http.auto, "AutoHTTPProtocol", H11Protocol)
-        server = ephemeral(database_url=f"sqlite+aiosqlite:///{database}", activate=False)
-        server.start()
-        with Wire(server.port) as wire:  # a connection for reading is opened by this
-            wire.send(FLOWS)
-            assert wire.answers(1) == [NONE]
-    yield server
-    server.shutdown()
-
-
 @pytest.fixture
 def wire(wired: EphemeralServer, caplog: pytest.LogCaptureFixture) -> Iterator[Wire]:
     """A connection; whatever happens to it, there are no flows, no errors, and others go on."""
@@ -51,7 +27,8 @@ def wire(wired: EphemeralServer, caplog: pytest.LogCaptureFixture) -> Iterator[W
     with Wire(wired.port) as other:
         other.send(FLOWS)
         assert other.answers(1) == [NONE]
-    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+    records = [*caplog.get_records("call"), *caplog.get_records("teardown")]
+    assert [record for record in records if record.levelno >= logging.ERROR] == []
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,8 @@ class _Server(uvicorn.Server):
 async def serving(app: ASGIApp) -> AsyncIterator[str]:
     """A real HTTP server for `app` on a port of its own; gives ``127.0.0.1:<port>``."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = _Server(uvicorn.Config(app, log_level="critical", lifespan="off", ws="none"))
+    config = uvicorn.Config(app, log_level="critical", lifespan="off", ws="websockets-sansio")
+    server = _Server(config)
     task = asyncio.create_task(server.serve([listener]))
     await server.ready.wait()
     try:
