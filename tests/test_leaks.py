@@ -20,7 +20,7 @@ kept = []
 """
 
 
-# Our conftest with a guard of little patience: what these tests leave does not go by itself.
+# Our conftest with a guard of little patience: what most tests here leave does not go by itself.
 _CONFTEST = """
 import os
 from pathlib import Path
@@ -29,13 +29,13 @@ from tests.conftest import _leaves_nothing
 
 @pytest.fixture(scope="session")
 def leak_guard():
-    return LeakGuard(Path(os.environ["EPHEMERAL_SERVER_TEMP_DIRECTORY"]), patience=0.5)
+    return LeakGuard(Path(os.environ["EPHEMERAL_SERVER_TEMP_DIRECTORY"]), patience=PATIENCE)
 """
 
 
-def run(tmp_path: Path, body: str) -> subprocess.CompletedProcess[str]:
+def run(tmp_path: Path, body: str, patience: float = 0.05) -> subprocess.CompletedProcess[str]:
     """Run `body` as a test file with our conftest and our settings of pytest."""
-    (tmp_path / "conftest.py").write_text(_CONFTEST)
+    (tmp_path / "conftest.py").write_text(_CONFTEST.replace("PATIENCE", str(patience)))
     (tmp_path / "test_case.py").write_text(_PREAMBLE + body)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "pytest_timeout"]
     command += ["-c", f"{ROOT}/pyproject.toml", "--rootdir", f"{tmp_path}"]
@@ -143,7 +143,7 @@ def test_ends_soon():
     thread.start()
 """
 
-    result = run(tmp_path, body)
+    result = run(tmp_path, body, patience=10)
 
     assert result.returncode == 0, result.stdout + result.stderr
 

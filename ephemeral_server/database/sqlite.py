@@ -24,7 +24,7 @@ from sqlalchemy.pool import StaticPool
 from ephemeral_server.clock import Clock
 from ephemeral_server.database.base import Publish
 from ephemeral_server.database.transaction import Transaction
-from ephemeral_server.errors import DatabaseClosedError
+from ephemeral_server.errors import DatabaseClosedError, SettingsError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -59,9 +59,19 @@ class SqliteDatabase:
         return self._url.render_as_string(hide_password=False)
 
     async def open(self, prepare: Callable[[Connection], None]) -> None:
-        """Open the writer and let `prepare` bring the schema."""
+        """Open the writer and let `prepare` bring the schema.
+
+        Raises:
+            SettingsError: the file cannot be opened or written.
+        """
         try:
             await self._writer.open()
+        except sqlite3.Error as error:
+            raise SettingsError(
+                f"The database of setting 'database_url' cannot be opened: {error}. Its file "
+                f"{self._url.database!r} and the folder of it must be yours to write."
+            ) from error
+        try:
             await self._writer.run(partial(_prepare, self._writer, prepare))
         except BaseException:
             await self._writer.close()
@@ -142,9 +152,21 @@ class _WorkConnection(aiosqlite.Connection):
         self._thread.daemon = True
         self.raw: sqlite3.Connection
         self.core: Connection
+        self._stopped: asyncio.Future[Any] | None = None
+
+    def stop(self) -> asyncio.Future[Any] | None:
+        self._stopped = super().stop()
+        return self._stopped
 
     async def open(self) -> None:
-        await self
+        try:
+            await self
+        except BaseException:
+            # Its thread is about to end; it needs the loop for that, which may be closed soon.
+            if self._stopped is not None:
+                await self._stopped
+                self._thread.join()
+            raise
         await self.run(self._wrap)
 
     async def run(self, work: Callable[[], T]) -> T:
@@ -167,6 +189,8 @@ class _WorkConnection(aiosqlite.Connection):
         if hasattr(self, "core"):
             await self.run(self._unwrap)
         await super().close()
+        if self._stopped is not None:
+            self._thread.join()  # it has just said its last word
 
     def _wrap(self) -> None:
         raw = self._conn

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -113,13 +114,22 @@ def test_a_change_by_hand_between_two_activations_comes_back() -> None:
     assert os.environ.pop(URL) == "http://chosen-by-hand/api"
 
 
-def test_many_threads_may_activate_at_once() -> None:
+@pytest.mark.parametrize("client", ["not imported", "imported"])
+def test_many_threads_may_activate_at_once(client: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the client each turn takes its time; without it there are many more collisions."""
+    turns = 500
+    if client == "imported":
+        import prefect.context
+
+        turns = 3
+    else:
+        monkeypatch.delitem(sys.modules, "prefect.context", raising=False)
     together = threading.Barrier(8)
 
     def come_and_go(name: int) -> None:
         mine = activation(f"server-{name}")
         together.wait()
-        for _ in range(50):
+        for _ in range(turns):
             mine.apply()
             assert os.environ[URL].startswith("http://server-")
             mine.restore()
@@ -127,3 +137,5 @@ def test_many_threads_may_activate_at_once() -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(come_and_go, range(8)))
     assert seen() == (None, None)
+    if client == "imported":
+        assert prefect.context.get_settings_context().settings.api.url is None

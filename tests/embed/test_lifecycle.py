@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import tempfile
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -187,30 +189,40 @@ def test_settings_can_be_given_whole_with_overrides() -> None:
     assert server.settings.ephemeral
 
 
-def test_200_servers_in_a_row_leave_threads_and_descriptors_as_they_were() -> None:
-    with quiet():
-        pass  # what is loaded once may stay
-    threads, descriptors = threading.active_count(), _descriptors()
+def test_200_servers_in_a_row_leave_threads_descriptors_and_files_as_they_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("XDG_RUNTIME_DIR", "EPHEMERAL_SERVER_TEMP_DIRECTORY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    def present() -> tuple[list[str], int | None, list[Path]]:
+        threads = sorted(thread.name for thread in threading.enumerate())
+        return threads, _descriptors(), sorted(tmp_path.rglob("*"))
+
+    with quiet() as server:
+        assert tmp_path in server.directory.parents
+    before = present()  # what is loaded or made once may stay
     for _ in range(200):
         with quiet() as server:
             assert get(f"{server.api_url}/health") is True
-    assert threading.active_count() == threads
-    assert _descriptors() == descriptors
+    assert present() == before
 
 
 def test_20_servers_at_once_have_each_their_own_data() -> None:
-    servers = [quiet().start() for _ in range(20)]
-    try:
-        for number, server in enumerate(servers):
-            for flow in range(number):
-                post(f"{server.api_url}/flows/", {"name": f"flow-{flow}"})
-        counts = [post(f"{server.api_url}/flows/count", {}) for server in servers]
-        assert counts == list(range(20))
-        assert len({server.url for server in servers}) == 20
-        assert len({server.directory for server in servers}) == 20
-    finally:
-        for server in servers:
-            server.shutdown()
+    with ThreadPoolExecutor(20) as pool:
+        servers = list(pool.map(lambda _: quiet().start(), range(20)))
+        try:
+            for number, server in enumerate(servers):
+                for flow in range(number):
+                    post(f"{server.api_url}/flows/", {"name": f"flow-{flow}"})
+            counts = [post(f"{server.api_url}/flows/count", {}) for server in servers]
+            assert counts == list(range(20))
+            assert len({server.url for server in servers}) == 20
+            assert len({server.directory for server in servers}) == 20
+        finally:
+            list(pool.map(EphemeralServer.shutdown, servers))
+    assert not any(server.is_running for server in servers)
 
 
 def test_the_logging_of_the_process_is_left_alone() -> None:

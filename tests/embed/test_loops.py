@@ -80,6 +80,8 @@ async def answer():
 RUN
 with ephemeral() as last:
     print("last", ask(last))
+forgotten = ephemeral().start()
+print("forgotten", ask(forgotten), forgotten.directory)
 """
 RUN_WITH_OWN_LOOP = """
 loop = asyncio.new_event_loop()
@@ -90,9 +92,16 @@ PRINTED = ["sync true", "async true", "run 42", "after true", "last true"]
 
 
 def session(folder: Path, before: str = "pass", within: str = "pass", run: str = "") -> list[str]:
-    """What a program prints that starts servers in a running loop, with asyncio patched."""
+    """What a program prints that starts servers in a running loop, with asyncio patched.
+
+    It leaves its last server to the end of the interpreter, which must delete the directory.
+    """
     source = SESSION.replace("PATCH_BEFORE", before).replace("PATCH_WITHIN", within)
-    return run_script(folder, source.replace("RUN", run or RUN_WITH_OWN_LOOP)).splitlines()
+    *said, last = run_script(folder, source.replace("RUN", run or RUN_WITH_OWN_LOOP)).splitlines()
+    forgotten, answer, directory = last.split(maxsplit=2)
+    assert (forgotten, answer) == ("forgotten", "true")
+    assert not Path(directory).exists()
+    return said
 
 
 def test_without_a_patch(tmp_path: Path) -> None:

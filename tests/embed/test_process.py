@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -144,6 +145,40 @@ def test_sigterm_ends_it_in_order(tmp_path: Path) -> None:
     assert (ended.si_code, ended.si_status) == (os.CLD_EXITED, 0)
     # SQLite deletes the write-ahead log when the last connection is closed.
     assert [path.name for path in tmp_path.iterdir()] == ["data.db"]
+
+
+def test_a_collected_handle_ends_its_process() -> None:
+    before = children()
+    server = ephemeral(mode="process", activate=False).start()
+    (pid,) = children() - before
+    directory = server.directory
+    del server
+    gc.collect()
+    for thread in threading.enumerate():
+        if thread.name.startswith("ephemeral-server"):
+            thread.join(20)
+    assert pid not in children()
+    assert not directory.exists()
+
+
+def test_keyboard_interrupt_during_a_start_leaves_no_process() -> None:
+    before = children()
+    server = ephemeral(mode="process", activate=False)
+    interrupter = threading.Thread(target=interrupt_once_a_child_is_there)
+    interrupter.start()
+    with pytest.raises(KeyboardInterrupt):
+        server.start()
+    interrupter.join()
+    assert children() == before
+    assert not server.is_running
+
+
+def interrupt_once_a_child_is_there() -> None:
+    """What Ctrl-C does: the main thread gets the signal, here as it waits for the child."""
+    pause = threading.Event()
+    while not any(thread.name == "ephemeral-server-reports" for thread in threading.enumerate()):
+        pause.wait(0.001)
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
 def test_stopping_twice_is_once(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ephemeral_server import EphemeralServer, Settings, ephemeral
-from ephemeral_server.errors import PortInUseError, StartError
+from ephemeral_server.errors import PortInUseError, SettingsError, StartError
 from tests.embed.support import application
 
 
@@ -72,9 +72,9 @@ def test_a_database_below_a_file_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
     url = f"sqlite+aiosqlite:///{file / 'data.db'}"
-    with pytest.raises(StartError) as caught:
+    with pytest.raises(StartError, match="The folder of the database does not exist") as caught:
         ephemeral(database_url=url, activate=False).start()
-    assert caught.value.__cause__ is not None
+    assert isinstance(caught.value.__cause__, SettingsError)
 
 
 def test_an_error_of_the_application_is_the_cause() -> None:
