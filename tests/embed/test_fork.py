@@ -173,12 +173,15 @@ def test_after_kill_9_a_living_child_does_not_keep_the_directory(tmp_path: Path)
     pid = os.fork()
     if pid == 0:
         try:
+            begun, begin = os.pipe()
             doomed = ephemeral(activate=False).start()
             note.write_text(str(doomed.directory))
             if os.fork() == 0:  # the child that outlives it
                 os.close(write)
+                os.write(begin, b"!")
                 os.read(read, 1)  # until the test closes its end
                 os._exit(0)
+            os.read(begun, 1)  # it has let go of what it inherited
         finally:
             os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(pid, 0)
