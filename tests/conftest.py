@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,8 +38,11 @@ def pytest_configure(config: pytest.Config) -> None:
     environment.setenv("EPHEMERAL_SERVER_TEMP_DIRECTORY", str(config.stash[_BASE]))
     environment.setenv("PREFECT_HOME", str(base / "prefect"))
     environment.setenv("DO_NOT_TRACK", "1")
+    # A shell ignores it for what it runs in the background, and children inherit that.
+    interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def restore() -> None:
+        signal.signal(signal.SIGINT, interrupt)
         environment.undo()
         shutil.rmtree(base)
 
