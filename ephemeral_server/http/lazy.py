@@ -2,8 +2,9 @@
 
 Building every route with its models costs about as much time as importing the web framework.
 An index by the first segment of the path leads to the modules that hold its routes; they are
-imported at the first request for such a path. The index also spares a linear match over all
-routes of the API.
+imported at the first request for such a path. Where a segment has several, those that are
+seldom asked for stand last: each is imported when the ones before know no such path. The index
+also spares a linear match over all routes of the API.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.params import Depends
 from starlette.routing import BaseRoute, Match
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ephemeral_server.http.asgi import header, route_path
 from ephemeral_server.http.versions import check_api_version
 
-#: First segment of a path -> modules, each with a `router`.
+#: First segment of a path -> modules, each with a `router`, the ones asked for most first.
 Index = Mapping[str, Sequence[str]]
 
 
@@ -67,20 +68,35 @@ class LazyRoutes(BaseRoute):
         return router
 
     def routers(self) -> Iterator[APIRouter]:
-        """The routes of every segment, once where segments have the same modules."""
-        segments = {tuple(modules): segment for segment, modules in self._index.items()}
-        for segment in segments.values():
-            yield self.router(segment)
+        """The routes of every module, once where segments share one."""
+        modules = [module for modules in self._index.values() for module in modules]
+        for module in dict.fromkeys(modules):
+            yield self._build([module])
 
     def _build(self, modules: Sequence[str]) -> APIRouter:
-        routers = [import_module(module).router for module in modules]
-        if len(routers) == 1 and not self._dependencies:
-            only: APIRouter = routers[0]  # stateless, so all apps of the process share it
-            return only
-        joined = APIRouter(dependencies=self._dependencies)
-        for router in routers:
-            joined.include_router(router)
+        module, *further = modules
+        only: APIRouter = import_module(module).router
+        if not further and not self._dependencies:
+            return only  # stateless, so all apps of the process share it
+        joined = APIRouter(
+            dependencies=self._dependencies, default=self._later(further) if further else None
+        )
+        if self._dependencies:
+            joined.include_router(only)
+        else:
+            joined.routes = only.routes
         return joined
+
+    def _later(self, modules: Sequence[str]) -> ASGIApp:
+        """The routes of `modules`, built at the first call."""
+        built: list[APIRouter] = []
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            if not built:
+                built.append(self._build(modules))
+            await built[0](scope, receive, send)
+
+        return app
 
 
 def _first_segment(scope: Scope) -> str:

@@ -29,6 +29,33 @@ CREATE TABLE artifact_collection (
 	CONSTRAINT pk_artifact_collection PRIMARY KEY (id), 
 	CONSTRAINT uq_artifact_collection_key UNIQUE (key)
 );
+CREATE TABLE concurrency_lease (
+	id UUID NOT NULL, 
+	created BIGINT NOT NULL, 
+	updated BIGINT NOT NULL, 
+	expiration BIGINT NOT NULL, 
+	slots BIGINT NOT NULL, 
+	holder_type TEXT, 
+	holder_id UUID, 
+	CONSTRAINT pk_concurrency_lease PRIMARY KEY (id)
+);
+CREATE INDEX ix_concurrency_lease_expiration ON concurrency_lease (expiration);
+CREATE INDEX ix_concurrency_lease_holder_id ON concurrency_lease (holder_id);
+CREATE TABLE concurrency_limit (
+	id UUID NOT NULL, 
+	created BIGINT NOT NULL, 
+	updated BIGINT NOT NULL, 
+	name TEXT COLLATE "C" NOT NULL, 
+	active BOOLEAN NOT NULL, 
+	slots BIGINT NOT NULL, 
+	active_slots BIGINT NOT NULL, 
+	denied_slots BIGINT NOT NULL, 
+	slot_decay_per_second FLOAT NOT NULL, 
+	avg_slot_occupancy_seconds FLOAT NOT NULL, 
+	decays_from BIGINT NOT NULL, 
+	CONSTRAINT pk_concurrency_limit PRIMARY KEY (id), 
+	CONSTRAINT uq_concurrency_limit_name UNIQUE (name)
+);
 CREATE TABLE configuration (
 	id UUID NOT NULL, 
 	created BIGINT NOT NULL, 
@@ -93,7 +120,7 @@ CREATE TABLE saved_search (
 	id UUID NOT NULL, 
 	created BIGINT NOT NULL, 
 	updated BIGINT NOT NULL, 
-	name TEXT NOT NULL, 
+	name TEXT COLLATE "C" NOT NULL, 
 	filters TEXT NOT NULL, 
 	CONSTRAINT pk_saved_search PRIMARY KEY (id), 
 	CONSTRAINT uq_saved_search_name UNIQUE (name)
@@ -108,6 +135,16 @@ CREATE TABLE task_run_state_cache (
 	CONSTRAINT pk_task_run_state_cache PRIMARY KEY (id)
 );
 CREATE INDEX ix_task_run_state_cache_cache_key_created ON task_run_state_cache (cache_key, created);
+CREATE TABLE variable (
+	id UUID NOT NULL, 
+	created BIGINT NOT NULL, 
+	updated BIGINT NOT NULL, 
+	name TEXT COLLATE "C" NOT NULL, 
+	value TEXT NOT NULL, 
+	tags TEXT NOT NULL, 
+	CONSTRAINT pk_variable PRIMARY KEY (id), 
+	CONSTRAINT uq_variable_name UNIQUE (name)
+);
 CREATE TABLE work_pool (
 	id UUID NOT NULL, 
 	created BIGINT NOT NULL, 
@@ -122,6 +159,14 @@ CREATE TABLE work_pool (
 	CONSTRAINT pk_work_pool PRIMARY KEY (id), 
 	CONSTRAINT uq_work_pool_name UNIQUE (name)
 );
+CREATE TABLE concurrency_lease_limit (
+	lease_id UUID NOT NULL, 
+	limit_id UUID NOT NULL, 
+	CONSTRAINT fk_concurrency_lease_limit_lease_id FOREIGN KEY(lease_id) REFERENCES concurrency_lease (id) ON DELETE CASCADE, 
+	CONSTRAINT fk_concurrency_lease_limit_limit_id FOREIGN KEY(limit_id) REFERENCES concurrency_limit (id) ON DELETE CASCADE
+);
+CREATE INDEX ix_concurrency_lease_limit_limit_id ON concurrency_lease_limit (limit_id);
+CREATE UNIQUE INDEX uq_concurrency_lease_limit_lease_id_limit_id ON concurrency_lease_limit (lease_id, limit_id);
 CREATE TABLE work_queue (
 	id UUID NOT NULL, 
 	created BIGINT NOT NULL, 
@@ -152,10 +197,14 @@ CREATE TABLE deployment (
 	work_queue_name TEXT, 
 	flow_id UUID NOT NULL, 
 	work_queue_id UUID, 
+	concurrency_limit_id UUID, 
+	concurrency_options TEXT, 
 	CONSTRAINT pk_deployment PRIMARY KEY (id), 
 	CONSTRAINT fk_deployment_flow_id FOREIGN KEY(flow_id) REFERENCES flow (id) ON DELETE CASCADE, 
-	CONSTRAINT fk_deployment_work_queue_id FOREIGN KEY(work_queue_id) REFERENCES work_queue (id) ON DELETE SET NULL
+	CONSTRAINT fk_deployment_work_queue_id FOREIGN KEY(work_queue_id) REFERENCES work_queue (id) ON DELETE SET NULL, 
+	CONSTRAINT fk_deployment_concurrency_limit_id FOREIGN KEY(concurrency_limit_id) REFERENCES concurrency_limit (id) ON DELETE SET NULL
 );
+CREATE INDEX ix_deployment_concurrency_limit_id ON deployment (concurrency_limit_id);
 CREATE INDEX ix_deployment_work_queue_id ON deployment (work_queue_id);
 CREATE UNIQUE INDEX uq_deployment_flow_id_name ON deployment (flow_id, name);
 CREATE TABLE flow_run (

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from ephemeral_server.database.tables.base import metadata
+from ephemeral_server.database.tables.limits import (
+    concurrency_lease,
+    concurrency_lease_limit,
+    concurrency_limit,
+)
 from ephemeral_server.database.tables.records import (
     artifact,
     artifact_collection,
@@ -11,6 +16,7 @@ from ephemeral_server.database.tables.records import (
     event_resource,
     log,
     saved_search,
+    variable,
 )
 from ephemeral_server.database.tables.runs import (
     flow,
@@ -26,6 +32,9 @@ from ephemeral_server.database.tables.work import deployment, work_pool, work_qu
 __all__ = [
     "artifact",
     "artifact_collection",
+    "concurrency_lease",
+    "concurrency_lease_limit",
+    "concurrency_limit",
     "configuration",
     "deployment",
     "event",
@@ -40,6 +49,7 @@ __all__ = [
     "task_run",
     "task_run_state",
     "task_run_state_cache",
+    "variable",
     "work_pool",
     "work_queue",
 ]

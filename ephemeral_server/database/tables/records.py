@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text
 
 from ephemeral_server.database.tables.base import identity, metadata
-from ephemeral_server.database.types import Id, Instant, Json
+from ephemeral_server.database.types import Id, Instant, Json, Name
 
 # Logs and artifacts name runs without foreign keys: they may arrive before the run does
 # and stay when it goes.
@@ -89,8 +89,17 @@ saved_search = Table(
     "saved_search",
     metadata,
     *identity(),
-    Column("name", Text, nullable=False, unique=True),
+    Column("name", Name, nullable=False, unique=True),
     Column("filters", Json, nullable=False),
+)
+
+variable = Table(
+    "variable",
+    metadata,
+    *identity(),
+    Column("name", Name, nullable=False, unique=True),
+    Column("value", Json, nullable=False),
+    Column("tags", Json, nullable=False),
 )
 
 configuration = Table(

@@ -50,6 +50,9 @@ deployment = Table(
     Column("work_queue_name", Text),
     reference("flow_id", "flow", on_delete="CASCADE", required=True),
     reference("work_queue_id", "work_queue", on_delete="SET NULL"),
+    reference("concurrency_limit_id", "concurrency_limit", on_delete="SET NULL"),
+    Column("concurrency_options", Json),
     Index("uq_deployment_flow_id_name", "flow_id", "name", unique=True),
     Index("ix_deployment_work_queue_id", "work_queue_id"),
+    Index("ix_deployment_concurrency_limit_id", "concurrency_limit_id"),
 )
