@@ -45,6 +45,7 @@ DOMAINS = {
     "hello": ("ephemeral_server.admin.root",),
     "logs": ("ephemeral_server.logs.routes",),
     "ready": ("ephemeral_server.admin.root",),
+    "saved_searches": ("ephemeral_server.saved_searches.routes",),
     "task_run_states": ("ephemeral_server.states.routes",),
     "task_runs": ("ephemeral_server.task_runs.routes",),
 }

@@ -55,7 +55,7 @@ def complete(document: Json) -> Json:
     for operations in whole["paths"].values():
         for method, operation in operations.items():
             answers = operation["responses"]
-            if method == "post" and "200" in answers:
+            if method in ("post", "put") and "200" in answers:
                 answers["201"] = answers["200"]  # something was made, not found
             for status, shapes in _REFUSALS.items():
                 content = {"application/json": {"schema": {"oneOf": shapes}}}

@@ -45,8 +45,10 @@ class Known:
             "task_run_id": task,
         }
         assert self._api.post("/logs/", json=[log]).status_code == 201
+        search = self._api.put("/saved_searches/", json={"name": self.name}).json()["id"]
         self.ids = {
             "flow": [flow],
+            "saved_searche": [search],  # (the first segment of the path without its s)
             "flow_run": [run, child],
             "task_run": [task, alone],
             "flow_run_state": [states_of(self._api, "flow_run", run)[0]["id"]],

@@ -1,0 +1,1 @@
+"""Saved searches: filters that a page keeps under a name."""
