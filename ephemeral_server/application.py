@@ -40,7 +40,11 @@ DOMAINS = {
     "csrf-token": ("ephemeral_server.admin.csrf",),
     "events": ("ephemeral_server.events.routes",),
     "flow_run_states": ("ephemeral_server.states.routes",),
-    "flow_runs": ("ephemeral_server.flow_runs.routes",),
+    "flow_runs": (
+        "ephemeral_server.flow_runs.routes",
+        "ephemeral_server.flow_runs.bulk_routes",
+        "ephemeral_server.flow_runs.log_routes",
+    ),
     "flows": ("ephemeral_server.flows.routes",),
     "hello": ("ephemeral_server.admin.root",),
     "logs": ("ephemeral_server.logs.routes",),

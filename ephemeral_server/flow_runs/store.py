@@ -10,11 +10,12 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from ephemeral_server.database.filters import Clause
 from ephemeral_server.database.prepared import Prepared, fetch_all
+from ephemeral_server.database.relations import flow_runs_where
 from ephemeral_server.database.sorting import Order, ascending, descending
 from ephemeral_server.database.tables import deployment, flow_run
 from ephemeral_server.database.transaction import Transaction
 from ephemeral_server.errors import ChangeRefusedError, ObjectNotFoundError
-from ephemeral_server.flow_runs.filters import STARTED
+from ephemeral_server.flow_runs.filters import STARTED, FlowRunFilter
 from ephemeral_server.flow_runs.wire import SELECT_FLOW_RUNS
 from ephemeral_server.logs.store import delete_logs_of_flow_runs
 from ephemeral_server.names import random_name
@@ -46,6 +47,11 @@ _LOCKED = (
 )
 
 
+def own_where(flow_runs: FlowRunFilter | None, dialect: str) -> Clause:
+    """The flow runs that fit a filter; all of them without one."""
+    return flow_runs_where(dialect, flow_runs=flow_runs)
+
+
 def read_flow_run(connection: Connection, id: str) -> Sequence[Any] | None:
     """The flow run of this id."""
     return _BY_ID.first(connection, {"id": id})
@@ -57,6 +63,12 @@ def list_flow_runs(
     """Some of the flow runs."""
     query = SELECT_FLOW_RUNS.where(where).order_by(*order).limit(limit).offset(offset)
     return fetch_all(connection, query)
+
+
+def read_flow_run_name(connection: Connection, id: str) -> str | None:
+    """The name of the flow run of this id."""
+    name: str | None = connection.scalar(select(_C.name).where(_C.id == id))
+    return name
 
 
 def count_flow_runs(connection: Connection, where: Clause) -> int:
@@ -125,10 +137,27 @@ def merge_labels(tx: Transaction, id: str, labels: Mapping[str, Any]) -> None:
     tx.connection.execute(update(flow_run).where(_C.id == id).values(values))
 
 
-def delete_flow_run(tx: Transaction, id: str) -> bool:
-    """Delete a flow run with its task runs, states, inputs and logs; whether there was one.
+def newest_ids(connection: Connection, where: Clause, limit: int) -> list[str]:
+    """The largest ids of flow runs."""
+    return list(connection.scalars(select(_C.id).where(where).order_by(_C.id.desc()).limit(limit)))
 
-    Its subflow runs live on without a parent.
+
+def delete_flow_run(tx: Transaction, id: str) -> bool:
+    """Delete a flow run as `delete_flow_runs` does; whether there was one."""
+    return delete_flow_runs(tx, [id]) == 1
+
+
+def delete_some_flow_runs(tx: Transaction, where: Clause, limit: int) -> list[str]:
+    """Delete the flow runs with the largest ids as `delete_flow_runs` does; their ids."""
+    ids = newest_ids(tx.connection, where, limit)
+    delete_flow_runs(tx, ids)
+    return ids
+
+
+def delete_flow_runs(tx: Transaction, ids: Sequence[str]) -> int:
+    """Delete flow runs with their task runs, states, inputs and logs; how many there were.
+
+    Their subflow runs live on without a parent.
     """
-    delete_logs_of_flow_runs(tx.connection, select(_C.id).where(_C.id == id))
-    return bool(tx.connection.execute(delete(flow_run).where(_C.id == id)).rowcount)
+    delete_logs_of_flow_runs(tx.connection, select(_C.id).where(_C.id.in_(ids)))
+    return tx.connection.execute(delete(flow_run).where(_C.id.in_(ids))).rowcount

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, select
+from sqlalchemy import Connection, Select, bindparam, delete, or_, select
 
 from ephemeral_server.database.filters import Clause
 from ephemeral_server.database.prepared import fetch_all
@@ -57,6 +57,36 @@ def list_logs(
     """Logs as values in the order of the keys of `LOG`."""
     query = _LOGS.where(where).order_by(*order).limit(limit).offset(offset)
     return fetch_all(connection, query)
+
+
+_PAGE = (
+    select(
+        log.c.timestamp, log.c.level, log.c.flow_run_id, log.c.task_run_id, log.c.message, log.c.id
+    )
+    .where(log.c.flow_run_id == bindparam("flow_run_id"))
+    .order_by(log.c.timestamp, log.c.id)
+    .limit(bindparam("limit"))
+)
+_NEXT_PAGE = _PAGE.where(log.c.timestamp >= bindparam("timestamp")).where(
+    or_(log.c.timestamp > bindparam("timestamp"), log.c.id > bindparam("id"))
+)
+
+
+def read_log_page(
+    connection: Connection, flow_run_id: str, after: tuple[int, str] | None, limit: int
+) -> Sequence[Sequence[Any]]:
+    """The next logs of a flow run by timestamp.
+
+    Args:
+        after: timestamp (microseconds since 1970 UTC) and id of the last log that was read.
+
+    Returns:
+        Timestamp, level, flow run id, task run id, message and id of each.
+    """
+    values: dict[str, Any] = {"flow_run_id": flow_run_id, "limit": limit}
+    if after is None:
+        return connection.execute(_PAGE, values).all()
+    return connection.execute(_NEXT_PAGE, {**values, "timestamp": after[0], "id": after[1]}).all()
 
 
 def delete_logs_of_flow_runs(connection: Connection, flow_runs: Select[tuple[str]]) -> None:

@@ -67,9 +67,14 @@ def state_values(state: State) -> dict[str, Any]:
 
 def result_json(outcome: Outcome) -> str:
     """The answer to a proposed state."""
+    return f"{{{result_members(outcome)}}}"
+
+
+def result_members(outcome: Outcome) -> str:
+    """The members of that answer, without the braces around them."""
     return (
-        f'{{"state":{state_json(outcome.state)},"status":"{outcome.status}",'
-        f'"details":{dump(outcome.details)}}}'
+        f'"state":{state_json(outcome.state)},"status":"{outcome.status}",'
+        f'"details":{dump(outcome.details)}'
     )
 
 
