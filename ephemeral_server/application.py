@@ -44,6 +44,7 @@ DOMAINS = {
         "ephemeral_server.flow_runs.routes",
         "ephemeral_server.flow_runs.bulk_routes",
         "ephemeral_server.flow_runs.log_routes",
+        "ephemeral_server.flow_runs.history_routes",
     ),
     "flows": ("ephemeral_server.flows.routes",),
     "hello": ("ephemeral_server.admin.root",),
@@ -51,7 +52,10 @@ DOMAINS = {
     "ready": ("ephemeral_server.admin.root",),
     "saved_searches": ("ephemeral_server.saved_searches.routes",),
     "task_run_states": ("ephemeral_server.states.routes",),
-    "task_runs": ("ephemeral_server.task_runs.routes",),
+    "task_runs": (
+        "ephemeral_server.task_runs.routes",
+        "ephemeral_server.task_runs.history_routes",
+    ),
 }
 
 

@@ -7,8 +7,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Body, Depends, HTTPException, Request, Response
 
-from ephemeral_server.database.filters import Clause
-from ephemeral_server.database.relations import flow_runs_where
 from ephemeral_server.errors import ChangeRefusedError, ObjectNotFoundError
 from ephemeral_server.fields import Labels
 from ephemeral_server.flow_runs import store
@@ -57,7 +55,7 @@ async def create(body: FlowRunCreate, request: Request, creator: Creator) -> Res
 async def count_flow_runs(request: Request, body: FlowRunCount | None = None) -> Response:
     """How many flow runs fit the filters."""
     database = runtime_of(request).database
-    where = _where(body or FlowRunCount(), database.dialect)
+    where = (body or FlowRunCount()).clause(database.dialect)
     return JsonReply(str(await database.read(store.count_flow_runs, where)))
 
 
@@ -66,7 +64,7 @@ async def read_flow_runs(request: Request, body: FlowRunQuery | None = None) -> 
     """The flow runs that fit the filters."""
     runtime, body = runtime_of(request), body or FlowRunQuery()
     limit = page_size(body.limit, runtime.settings.default_limit)
-    where, order = _where(body, runtime.database.dialect), store.ORDERS[body.sort.value]
+    where, order = body.clause(runtime.database.dialect), store.ORDERS[body.sort.value]
     rows = await runtime.database.read(store.list_flow_runs, where, order, limit, body.offset)
     return JsonReply(FLOW_RUN.render_all(rows, runtime.clock.now()))
 
@@ -76,7 +74,7 @@ async def paginate_flow_runs(request: Request, body: FlowRunPageQuery | None = N
     """One page of the flow runs that fit the filters, and how many there are."""
     runtime, body = runtime_of(request), body or FlowRunPageQuery()
     limit = page_size(body.limit, runtime.settings.default_limit)
-    where, order = _where(body, runtime.database.dialect), store.ORDERS[body.sort.value]
+    where, order = body.clause(runtime.database.dialect), store.ORDERS[body.sort.value]
     offset = offset_of(body.page, limit)
     rows, count = await runtime.database.read(store.page_of_flow_runs, where, order, limit, offset)
     results = FLOW_RUN.render_all(rows, runtime.clock.now())
@@ -137,18 +135,6 @@ async def update_labels(id: UUID, labels: Annotated[Labels, Body()], request: Re
     """Add labels to a flow run; those under the same keys are replaced."""
     await runtime_of(request).database.write(store.merge_labels, str(id), labels)
     return no_content()
-
-
-def _where(body: FlowRunCount, dialect: str) -> Clause:
-    return flow_runs_where(
-        dialect,
-        flows=body.flows,
-        flow_runs=body.flow_runs,
-        task_runs=body.task_runs,
-        deployments=body.deployments,
-        work_pools=body.work_pools,
-        work_pool_queues=body.work_pool_queues,
-    )
 
 
 async def _check_size(request: Request, parameters: dict[str, Any]) -> None:

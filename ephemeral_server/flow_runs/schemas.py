@@ -9,6 +9,8 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
+from ephemeral_server.database.filters import Clause
+from ephemeral_server.database.relations import flow_runs_where
 from ephemeral_server.deployments.filters import DeploymentFilter
 from ephemeral_server.fields import Integer, JsonObject, Labels, LabelValue, Offset, Page, Storable
 from ephemeral_server.flow_runs.filters import FlowRunFilter
@@ -155,6 +157,18 @@ class FlowRunCount(QueryBody):
     deployments: DeploymentFilter | None = None
     work_pools: WorkPoolFilter | None = None
     work_pool_queues: WorkQueueFilter | None = None
+
+    def clause(self, dialect: str) -> Clause:
+        """The condition on a flow run."""
+        return flow_runs_where(
+            dialect,
+            flows=self.flows,
+            flow_runs=self.flow_runs,
+            task_runs=self.task_runs,
+            deployments=self.deployments,
+            work_pools=self.work_pools,
+            work_pool_queues=self.work_pool_queues,
+        )
 
 
 class FlowRunQuery(FlowRunCount):

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
+from ephemeral_server.clock import SECOND
 from ephemeral_server.database.filters import Clause
 from ephemeral_server.database.prepared import Prepared, fetch_all
 from ephemeral_server.database.relations import flow_runs_where
@@ -19,6 +20,7 @@ from ephemeral_server.flow_runs.filters import STARTED, FlowRunFilter
 from ephemeral_server.flow_runs.wire import SELECT_FLOW_RUNS
 from ephemeral_server.logs.store import delete_logs_of_flow_runs
 from ephemeral_server.names import random_name
+from ephemeral_server.orchestration.estimates import estimated_lateness
 from ephemeral_server.orchestration.states import SCHEDULED
 from ephemeral_server.wire import dump
 
@@ -74,6 +76,15 @@ def read_flow_run_name(connection: Connection, id: str) -> str | None:
 def count_flow_runs(connection: Connection, where: Clause) -> int:
     """How many flow runs there are."""
     return connection.execute(select(func.count()).select_from(flow_run).where(where)).scalar_one()
+
+
+_LATENESS = select(func.avg(estimated_lateness(flow_run)))
+
+
+def average_lateness(connection: Connection, where: Clause, now: int) -> float | None:
+    """How late flow runs are on average at the instant `now`, in seconds; None without any."""
+    late = connection.scalar(_LATENESS.where(where), {"now": now})
+    return None if late is None else float(late) / SECOND
 
 
 def page_of_flow_runs(

@@ -6,8 +6,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
-from ephemeral_server.database.filters import Clause
-from ephemeral_server.database.relations import task_runs_where
 from ephemeral_server.http.direct import DirectRoute
 from ephemeral_server.http.paging import offset_of, page_of, page_size
 from ephemeral_server.http.refusal import refused
@@ -51,7 +49,7 @@ async def create_task_run(body: TaskRunCreate, request: Request) -> Response:
 async def count_task_runs(request: Request, body: TaskRunCount | None = None) -> Response:
     """How many task runs fit the filters."""
     database = runtime_of(request).database
-    where = _where(body or TaskRunCount(), database.dialect)
+    where = (body or TaskRunCount()).clause(database.dialect)
     return JsonReply(str(await database.read(store.count_task_runs, where)))
 
 
@@ -60,7 +58,7 @@ async def read_task_runs(request: Request, body: TaskRunQuery | None = None) -> 
     """The task runs that fit the filters."""
     runtime, body = runtime_of(request), body or TaskRunQuery()
     limit = page_size(body.limit, runtime.settings.default_limit)
-    where, order = _where(body, runtime.database.dialect), store.ORDERS[body.sort.value]
+    where, order = body.clause(runtime.database.dialect), store.ORDERS[body.sort.value]
     rows = await runtime.database.read(store.list_task_runs, where, order, limit, body.offset)
     return JsonReply(TASK_RUN.render_all(rows, runtime.clock.now()))
 
@@ -70,7 +68,7 @@ async def paginate_task_runs(request: Request, body: TaskRunPageQuery | None = N
     """One page of the task runs that fit the filters, and how many there are."""
     runtime, body = runtime_of(request), body or TaskRunPageQuery()
     limit = page_size(body.limit, runtime.settings.default_limit)
-    where, order = _where(body, runtime.database.dialect), store.ORDERS[body.sort.value]
+    where, order = body.clause(runtime.database.dialect), store.ORDERS[body.sort.value]
     offset = offset_of(body.page, limit)
     rows, count = await runtime.database.read(store.page_of_task_runs, where, order, limit, offset)
     results = TASK_RUN_IN_PAGE.render_all(page_values(rows), runtime.clock.now())
@@ -116,13 +114,3 @@ async def set_state(id: UUID, body: SetStateBody, request: Request) -> Response:
         force=body.force,
     )
     return made(result_json(outcome), new=outcome.is_new)
-
-
-def _where(body: TaskRunCount, dialect: str) -> Clause:
-    return task_runs_where(
-        dialect,
-        flows=body.flows,
-        flow_runs=body.flow_runs,
-        task_runs=body.task_runs,
-        deployments=body.deployments,
-    )

@@ -9,6 +9,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
+from ephemeral_server.database.filters import Clause
+from ephemeral_server.database.relations import task_runs_where
 from ephemeral_server.deployments.filters import DeploymentFilter
 from ephemeral_server.fields import Integer, Labels, LabelValue, Offset, Page, Storable, UtcDatetime
 from ephemeral_server.flow_runs.filters import FlowRunFilter
@@ -170,6 +172,16 @@ class TaskRunCount(QueryBody):
     flow_runs: FlowRunFilter | None = None
     task_runs: TaskRunFilter | None = None
     deployments: DeploymentFilter | None = None
+
+    def clause(self, dialect: str) -> Clause:
+        """The condition on a task run."""
+        return task_runs_where(
+            dialect,
+            flows=self.flows,
+            flow_runs=self.flow_runs,
+            task_runs=self.task_runs,
+            deployments=self.deployments,
+        )
 
 
 class TaskRunQuery(TaskRunCount):
