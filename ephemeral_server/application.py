@@ -45,6 +45,7 @@ DOMAINS = {
         "ephemeral_server.flow_runs.bulk_routes",
         "ephemeral_server.flow_runs.log_routes",
         "ephemeral_server.flow_runs.history_routes",
+        "ephemeral_server.flow_runs.graph_routes",
     ),
     "flows": ("ephemeral_server.flows.routes",),
     "hello": ("ephemeral_server.admin.root",),

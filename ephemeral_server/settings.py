@@ -49,6 +49,8 @@ class Settings:
         524288, "largest parameters of a run in bytes of compact JSON, 0: no bound"
     )
     max_cache_key_length: int = _setting(2000, "largest cache key of a task run in characters")
+    graph_max_nodes: int = _setting(10_000, "most nodes of a flow run's graph")
+    graph_max_artifacts: int = _setting(10_000, "most artifacts in a flow run's graph")
     csrf_protection: bool = _setting(False, "ask for CSRF tokens on writing requests")
     csrf_token_seconds: float = _setting(3600.0, "how long a CSRF token holds")
     cors_origins: str = _setting("*", "origins for CORS, separated by commas")
@@ -126,6 +128,8 @@ _AT_LEAST = {
     "default_limit": 1,
     "max_parameter_size": 0,
     "max_cache_key_length": 0,
+    "graph_max_nodes": 1,
+    "graph_max_artifacts": 0,
     "request_limit": 1,
     "postgres_pool_size": 1,
     "postgres_max_overflow": 0,
