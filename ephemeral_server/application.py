@@ -57,6 +57,11 @@ DOMAINS = {
         "ephemeral_server.task_runs.routes",
         "ephemeral_server.task_runs.history_routes",
     ),
+    "ui": (
+        "ephemeral_server.ui_api.flow_run_routes",
+        "ephemeral_server.ui_api.task_run_routes",
+        "ephemeral_server.ui_api.flow_routes",
+    ),
 }
 
 
