@@ -42,6 +42,8 @@ DOMAINS = {
     "flow_run_states": ("ephemeral_server.states.routes",),
     "flow_runs": (
         "ephemeral_server.flow_runs.routes",
+        "ephemeral_server.flow_runs.input_routes",
+        "ephemeral_server.flow_runs.resume_routes",
         "ephemeral_server.flow_runs.bulk_routes",
         "ephemeral_server.flow_runs.log_routes",
         "ephemeral_server.flow_runs.history_routes",
@@ -61,6 +63,7 @@ DOMAINS = {
         "ephemeral_server.ui_api.flow_run_routes",
         "ephemeral_server.ui_api.task_run_routes",
         "ephemeral_server.ui_api.flow_routes",
+        "ephemeral_server.ui_api.schema_routes",
     ),
 }
 

@@ -13,6 +13,7 @@
     ├── SchemaMismatchError     a lasting database was made by another version
     ├── ObjectNotFoundError     an id names nothing (answered with 404)
     ├── ChangeRefusedError      the present state of an object forbids it (answered with 400)
+    ├── ConflictError           something of that name is there already (answered with 409)
     └── OverloadedError         the server cannot take this now (answered with 503)
 """
 
@@ -61,6 +62,10 @@ class ObjectNotFoundError(EphemeralServerError, LookupError):
 
 class ChangeRefusedError(EphemeralServerError, ValueError):
     """The present state of an object forbids a change. Answered with 400 and the message."""
+
+
+class ConflictError(EphemeralServerError, ValueError):
+    """Something is there already that can be there only once. Answered with 409."""
 
 
 class OverloadedError(EphemeralServerError, RuntimeError):

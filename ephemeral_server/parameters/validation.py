@@ -1,0 +1,205 @@
+"""Whether values fit a JSON schema (Draft 2020-12), as clients make them from type hints.
+
+A schema is read with two allowances. A property with a type that is neither required nor has a
+default may be null. And a definition of a block (it has ``block_type_slug``) may also be a
+reference to a stored one.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from ephemeral_server.parameters.hydration import Path
+
+if TYPE_CHECKING:
+    from jsonschema import FormatChecker
+    from jsonschema.exceptions import ValidationError
+
+Schema = dict[str, Any]
+
+CIRCULAR = "Unable to validate schema with circular references."
+
+
+class InvalidSchemaError(ValueError):
+    """A schema is none, or refers to what is not in it. The message says what is wrong."""
+
+
+def errors_of(
+    schema: Schema, values: Any, *, formats: bool = False, defaults_may_be_null: bool = False
+) -> list[ValidationError]:
+    """Everything that is wrong with `values`.
+
+    Args:
+        formats: whether text must also have the ``format`` that the schema names.
+        defaults_may_be_null: whether also properties that have a default may be null.
+
+    Raises:
+        InvalidSchemaError: see there.
+    """
+    from jsonschema import Draft202012Validator
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
+
+    checker = _format_checker() if formats else None
+    try:
+        lenient = _lenient(schema, defaults_may_be_null)
+        _check_schema(lenient)
+        # An empty registry fetches nothing from anywhere.
+        validator = Draft202012Validator(lenient, registry=Registry(), format_checker=checker)
+        return list(validator.iter_errors(values))
+    except RecursionError:
+        raise InvalidSchemaError(CIRCULAR) from None
+    except Unresolvable as error:
+        raise InvalidSchemaError(f"Validation failed. Failure reason: {error}") from None
+
+
+def failure(errors: Iterable[ValidationError]) -> str | None:
+    """A sentence on the error that says most; None without errors."""
+    from jsonschema.exceptions import best_match
+
+    error = best_match(errors)
+    if error is None:
+        return None
+    place = error.json_path.removeprefix("$").removeprefix(".")
+    where = f" for field {place!r}" if place else ""
+    return f"Validation failed{where}. Failure reason: {error.message}"
+
+
+def place_of(error: ValidationError) -> Path:
+    """Where an error is; one that tells of a missing property is at that property."""
+    path: Path = tuple(error.absolute_path)
+    if error.validator == "required" and isinstance(error.instance, dict):
+        # The library has one error for each property, and tells its name in the text alone.
+        name = error.message.removesuffix(" is a required property")
+        missing = [each for each in error.validator_value if repr(each) == name]
+        return (*path, *missing[:1])
+    return path
+
+
+def error_tree(placed: Iterable[tuple[Path, str]]) -> list[Any]:
+    """Errors nested along the places they are at.
+
+    Returns:
+        Texts for errors of the whole; ``{"property": name, "errors": […]}`` and
+        ``{"index": number, "errors": […]}`` for those below.
+    """
+    tree: list[Any] = []
+    for path, message in placed:
+        errors = tree
+        for depth, step in enumerate(path):
+            errors = _below(errors, step, is_last=depth == len(path) - 1)
+        errors.append(message)
+    return tree
+
+
+def _below(errors: list[Any], step: str | int, *, is_last: bool) -> list[Any]:
+    """The list for errors one step further down; each error has an entry of its own there."""
+    key = "index" if isinstance(step, int) else "property"
+    if not is_last:
+        for entry in errors:
+            if isinstance(entry, dict) and entry.get(key) == step:
+                found: list[Any] = entry["errors"]
+                return found
+    entry = {key: step, "errors": []}
+    errors.append(entry)
+    below: list[Any] = entry["errors"]
+    return below
+
+
+def _check_schema(schema: Schema) -> None:
+    from jsonschema import Draft202012Validator, SchemaError
+
+    try:
+        Draft202012Validator.check_schema(schema, format_checker=_format_checker())
+    except SchemaError as error:
+        raise InvalidSchemaError(error.message) from None
+
+
+def _lenient(schema: Schema, defaults_may_be_null: bool) -> Schema:
+    """A copy of `schema` with the allowances that this module tells of."""
+    lenient = copy.deepcopy(schema)
+    _allow_null(lenient, defaults_may_be_null)
+    definitions = lenient.get("definitions")
+    if isinstance(definitions, dict):
+        for name, definition in definitions.items():
+            if isinstance(definition, dict):
+                _allow_null(definition, defaults_may_be_null)
+                if "block_type_slug" in definition:
+                    definitions[name] = {"anyOf": [definition, _BLOCK_REFERENCE]}
+    return lenient
+
+
+_BLOCK_REFERENCE = {
+    "type": "object",
+    "properties": {
+        "$ref": {
+            "anyOf": [
+                {
+                    "type": "string",
+                    "pattern": "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
+                },
+                {
+                    "type": "object",
+                    "additionalProperties": {"type": "string"},
+                    "minProperties": 1,
+                },
+            ]
+        }
+    },
+    "required": ["$ref"],
+}
+
+
+def _allow_null(schema: Schema, defaults_may_be_null: bool) -> None:
+    required = schema.get("required")
+    if not isinstance(required, list):
+        required = []
+    properties = schema.get("properties")
+    for name, spec in properties.items() if isinstance(properties, dict) else ():
+        if not isinstance(spec, dict):
+            continue
+        _allow_null(spec, defaults_may_be_null)
+        if isinstance(spec.get("items"), list):  # what older drafts have for tuples
+            spec["prefixItems"] = spec.pop("items")
+        kind = spec.get("type")
+        if (
+            kind is None
+            or kind == "null"
+            or name in required
+            or ("default" in spec and not defaults_may_be_null)
+        ):
+            continue
+        del spec["type"]
+        alternatives = [{"type": kind}, {"type": "null"}]
+        if "anyOf" in spec:
+            spec.setdefault("allOf", []).append({"anyOf": alternatives})
+        else:
+            spec["anyOf"] = alternatives
+
+
+@lru_cache(maxsize=1)
+def _format_checker() -> FormatChecker:
+    """The formats that the library knows without further packages, and instants."""
+    from datetime import datetime, time
+
+    from jsonschema import FormatChecker
+
+    checker = FormatChecker()
+
+    def is_instant(value: object) -> bool:
+        if not isinstance(value, str):
+            return True
+        instant = datetime.fromisoformat(value.upper().replace("Z", "+00:00"))
+        return "T" in value.upper() and instant.tzinfo is not None
+
+    def is_time(value: object) -> bool:
+        if not isinstance(value, str):
+            return True
+        return time.fromisoformat(value.upper().replace("Z", "+00:00")).tzinfo is not None
+
+    checker.checks("date-time", raises=ValueError)(is_instant)
+    checker.checks("time", raises=ValueError)(is_time)
+    return checker
