@@ -49,6 +49,18 @@ class Settings:
         524288, "largest parameters of a run in bytes of compact JSON, 0: no bound"
     )
     max_cache_key_length: int = _setting(2000, "largest cache key of a task run in characters")
+    tag_slot_wait_seconds: float = _setting(
+        10.0, "longest that a task run is told to wait for a slot of its tags"
+    )
+    deployment_slot_wait_seconds: float = _setting(
+        30.0, "how long a flow run waits before it asks its deployment for a slot again"
+    )
+    maximum_slot_wait_seconds: float = _setting(
+        30.0, "longest that a client is told to wait for a slot of any other limit"
+    )
+    initial_deployment_lease_seconds: float = _setting(
+        300.0, "how long a flow run that is being started keeps its slot without a sign of life"
+    )
     csrf_protection: bool = _setting(False, "ask for CSRF tokens on writing requests")
     csrf_token_seconds: float = _setting(3600.0, "how long a CSRF token holds")
     cors_origins: str = _setting("*", "origins for CORS, separated by commas")
@@ -126,6 +138,10 @@ _AT_LEAST = {
     "default_limit": 1,
     "max_parameter_size": 0,
     "max_cache_key_length": 0,
+    "tag_slot_wait_seconds": 0,
+    "deployment_slot_wait_seconds": 0,
+    "maximum_slot_wait_seconds": 0,
+    "initial_deployment_lease_seconds": 1,
     "request_limit": 1,
     "postgres_pool_size": 1,
     "postgres_max_overflow": 0,

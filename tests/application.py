@@ -45,6 +45,14 @@ _FILLING: dict[str, dict[str, Any]] = {
         "task_inputs": "{}",
     },
     "deployment": {"paused": False, "tags": "[]", "parameters": "{}", "job_variables": "{}"},
+    "concurrency_limit": {
+        "active": True,
+        "slots": 1,
+        "active_slots": 0,
+        "denied_slots": 0,
+        "slot_decay_per_second": 0.0,
+        "avg_slot_occupancy_seconds": 2.0,
+    },
     "work_pool": {"type": "process", "base_job_template": "{}", "is_paused": False},
     "work_queue": {"is_paused": False, "priority": 1},
 }
@@ -123,6 +131,7 @@ class Application:
         now = self.clock.now()
         id = new_id(now)
         row = {"id": id, "created": now, "updated": now, "name": f"{table.name}-{id}"}
+        row |= {"decays_from": now, "denied_decays_from": now}
         row |= {**_FILLING.get(table.name, {}), **values}
         known = {name: value for name, value in row.items() if name in table.c}
 

@@ -16,6 +16,7 @@ from ephemeral_server.database.transaction import Transaction
 from ephemeral_server.errors import ChangeRefusedError, ObjectNotFoundError
 from ephemeral_server.flow_runs.filters import STARTED
 from ephemeral_server.flow_runs.wire import SELECT_FLOW_RUNS
+from ephemeral_server.limits.leases import release_of_flow_runs
 from ephemeral_server.logs.store import delete_logs_of_flow_runs
 from ephemeral_server.names import random_name
 from ephemeral_server.orchestration.states import SCHEDULED
@@ -128,7 +129,8 @@ def merge_labels(tx: Transaction, id: str, labels: Mapping[str, Any]) -> None:
 def delete_flow_run(tx: Transaction, id: str) -> bool:
     """Delete a flow run with its task runs, states, inputs and logs; whether there was one.
 
-    Its subflow runs live on without a parent.
+    The slots that they hold are given back. Its subflow runs live on without a parent.
     """
+    release_of_flow_runs(tx, select(_C.id).where(_C.id == id))
     delete_logs_of_flow_runs(tx.connection, select(_C.id).where(_C.id == id))
     return bool(tx.connection.execute(delete(flow_run).where(_C.id == id)).rowcount)
