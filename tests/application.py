@@ -58,6 +58,14 @@ _FILLING: dict[str, dict[str, Any]] = {
 }
 
 
+def filled(table: Table, values: dict[str, Any], now: int) -> dict[str, Any]:
+    """A row with these values, made at `now`, and something in every other column it needs."""
+    row = {"created": now, "updated": now, "name": f"{table.name}-{values['id']}"}
+    row |= {"decays_from": now, "denied_decays_from": now}
+    row |= {**_FILLING.get(table.name, {}), **values}
+    return {name: value for name, value in row.items() if name in table.c}
+
+
 class Application:
     """An application on a loop of its own that runs only during a call.
 
@@ -129,17 +137,14 @@ class Application:
     def insert(self, table: Table, **values: Any) -> str:
         """Insert a row with these values, whatever the routes would say; its id."""
         now = self.clock.now()
-        id = new_id(now)
-        row = {"id": id, "created": now, "updated": now, "name": f"{table.name}-{id}"}
-        row |= {"decays_from": now, "denied_decays_from": now}
-        row |= {**_FILLING.get(table.name, {}), **values}
-        known = {name: value for name, value in row.items() if name in table.c}
+        id: str = values.setdefault("id", new_id(now))
+        known = filled(table, values, now)
 
         def work(tx: Transaction) -> None:
             tx.connection.execute(insert(table), known)
 
         self.write(work)
-        return str(row["id"])
+        return id
 
     # What the bus asks of those who consume events.
 
@@ -150,6 +155,10 @@ class Application:
 
     async def room(self) -> None:
         """There always is."""
+
+    def wait(self, awaitable: Awaitable[T]) -> T:
+        """The result of what is to be awaited, on the application's loop."""
+        return self._wait(awaitable)
 
     def _wait(self, awaitable: Awaitable[T]) -> T:
         return self._loop.run_until_complete(awaitable)
