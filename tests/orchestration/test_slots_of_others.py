@@ -40,7 +40,7 @@ def test_a_lease_that_a_state_was_copied_with_stays_with_its_run(
     run.propose(
         "RUNNING", "Again", force=force, headers=NEW, deployment_concurrency_lease_id=copied
     )
-    run.propose("COMPLETED", **given)
+    run.propose("COMPLETED", force=force, headers=NEW)
 
     assert (slots.taken(limit), [lease.id for lease in slots.held(other)]) == (1, [copied])
 
