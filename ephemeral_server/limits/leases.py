@@ -7,7 +7,7 @@ function here works in the transaction that counts the slots.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -222,10 +222,17 @@ def release_held(
     return _release(tx, and_(_held_by(holder), which))
 
 
-def release_held_by_name(tx: Transaction, holder: Holder, names: Sequence[str]) -> Released:
+def release_held_by_name(tx: Transaction, holder: Holder, names: Collection[str]) -> Released:
     """Give back what somebody holds of the limits of these names."""
-    query = select(concurrency_limit.c.id).where(concurrency_limit.c.name.in_(names))
-    return _release(tx, and_(_held_by(holder), _on_limits(query)))
+    query = (
+        select(_LEASE.id, concurrency_limit.c.name)
+        .join(concurrency_lease_limit, _ON.lease_id == _LEASE.id)
+        .join(concurrency_limit, concurrency_limit.c.id == _ON.limit_id)
+        .where(_held_by(holder))
+    )
+    # There may be many names, but nobody holds much.
+    ids = {id for id, name in tx.connection.execute(query) if name in names}
+    return _release(tx, _LEASE.id.in_(ids)) if ids else Released()
 
 
 def release_of_flow_runs(tx: Transaction, flow_runs: Select[tuple[str]]) -> Released:

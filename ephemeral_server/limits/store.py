@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -30,6 +31,8 @@ from ephemeral_server.settings import Settings
 TAG_PREFIX = "tag:"
 #: A slot counts as occupied for at least this long (seconds).
 SHORTEST_OCCUPANCY = 0.1
+#: Databases take no more than some thousand values in a statement.
+_AT_ONCE = 1000
 
 _C = concurrency_limit.c
 
@@ -83,12 +86,15 @@ def read_limits_by_name(connection: Connection, now: int, names: Sequence[str]) 
         now: the instant that the limits are read for.
         names: without repetitions.
     """
-    query = select(concurrency_limit).where(_C.name.in_(names))
-    found = {row.name: row for row in connection.execute(query)}
+    found: dict[str, Row[Any]] = {}
+    for start in range(0, len(names), _AT_ONCE):
+        some = names[start : start + _AT_ONCE]
+        query = select(concurrency_limit).where(_C.name.in_(some))
+        found |= {row.name: row for row in connection.execute(query)}
     return [_limit(found[name], now) for name in names if name in found]
 
 
-def _limit(row: Row[tuple[object, ...]], now: int) -> Limit:
+def _limit(row: Row[Any], now: int) -> Limit:
     left = slots_left(row.active_slots, row.slot_decay_per_second, row.decays_from, now)
     return Limit(
         id=row.id,
@@ -210,7 +216,7 @@ _DENY = (
 )
 
 
-def _still_denied(row: Row[tuple[object, ...]], settings: Settings, now: int) -> int:
+def _still_denied(row: Row[Any], settings: Settings, now: int) -> int:
     rate = row.slot_decay_per_second
     if rate <= 0:
         occupied = min(row.avg_slot_occupancy_seconds, longest_wait(settings, row.name))

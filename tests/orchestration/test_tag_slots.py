@@ -149,6 +149,14 @@ def test_background_and_forced_tasks_take_no_slot(runs: Runs, slots: Slots, forc
     assert slots.taken(id) == 0
 
 
+def test_a_task_may_have_more_tags_than_a_statement_takes_values(runs: Runs, slots: Slots) -> None:
+    tag, id = slots.tag(1)
+    run = running(runs, *(str(number) for number in range(40_000)), tag)
+    assert slots.taken(id) == 1
+    run.propose("COMPLETED")
+    assert slots.taken(id) == 0
+
+
 # Giving back
 
 
