@@ -51,6 +51,18 @@ class Settings:
     max_cache_key_length: int = _setting(2000, "largest cache key of a task run in characters")
     graph_max_nodes: int = _setting(10_000, "most nodes of a flow run's graph")
     graph_max_artifacts: int = _setting(10_000, "most artifacts in a flow run's graph")
+    tag_slot_wait_seconds: float = _setting(
+        10.0, "longest that a task run is told to wait for a slot of its tags"
+    )
+    deployment_slot_wait_seconds: float = _setting(
+        30.0, "how long a flow run waits before it asks its deployment for a slot again"
+    )
+    maximum_slot_wait_seconds: float = _setting(
+        30.0, "longest that a client is told to wait for a slot of any other limit"
+    )
+    initial_deployment_lease_seconds: float = _setting(
+        300.0, "how long a flow run that is being started keeps its slot without a sign of life"
+    )
     csrf_protection: bool = _setting(False, "ask for CSRF tokens on writing requests")
     csrf_token_seconds: float = _setting(3600.0, "how long a CSRF token holds")
     cors_origins: str = _setting("*", "origins for CORS, separated by commas")
@@ -130,6 +142,10 @@ _AT_LEAST = {
     "max_cache_key_length": 0,
     "graph_max_nodes": 1,
     "graph_max_artifacts": 0,
+    "tag_slot_wait_seconds": 0,
+    "deployment_slot_wait_seconds": 0,
+    "maximum_slot_wait_seconds": 0,
+    "initial_deployment_lease_seconds": 1,
     "request_limit": 1,
     "postgres_pool_size": 1,
     "postgres_max_overflow": 0,

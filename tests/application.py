@@ -45,9 +45,25 @@ _FILLING: dict[str, dict[str, Any]] = {
         "task_inputs": "{}",
     },
     "deployment": {"paused": False, "tags": "[]", "parameters": "{}", "job_variables": "{}"},
+    "concurrency_limit": {
+        "active": True,
+        "slots": 1,
+        "active_slots": 0,
+        "denied_slots": 0,
+        "slot_decay_per_second": 0.0,
+        "avg_slot_occupancy_seconds": 2.0,
+    },
     "work_pool": {"type": "process", "base_job_template": "{}", "is_paused": False},
     "work_queue": {"is_paused": False, "priority": 1},
 }
+
+
+def filled(table: Table, values: dict[str, Any], now: int) -> dict[str, Any]:
+    """A row with these values, made at `now`, and something in every other column it needs."""
+    row = {"created": now, "updated": now, "name": f"{table.name}-{values['id']}"}
+    row |= {"decays_from": now, "denied_decays_from": now}
+    row |= {**_FILLING.get(table.name, {}), **values}
+    return {name: value for name, value in row.items() if name in table.c}
 
 
 class Application:
@@ -121,16 +137,14 @@ class Application:
     def insert(self, table: Table, **values: Any) -> str:
         """Insert a row with these values, whatever the routes would say; its id."""
         now = self.clock.now()
-        id = new_id(now)
-        row = {"id": id, "created": now, "updated": now, "name": f"{table.name}-{id}"}
-        row |= {**_FILLING.get(table.name, {}), **values}
-        known = {name: value for name, value in row.items() if name in table.c}
+        id: str = values.setdefault("id", new_id(now))
+        known = filled(table, values, now)
 
         def work(tx: Transaction) -> None:
             tx.connection.execute(insert(table), known)
 
         self.write(work)
-        return str(row["id"])
+        return id
 
     # What the bus asks of those who consume events.
 
@@ -141,6 +155,10 @@ class Application:
 
     async def room(self) -> None:
         """There always is."""
+
+    def wait(self, awaitable: Awaitable[T]) -> T:
+        """The result of what is to be awaited, on the application's loop."""
+        return self._wait(awaitable)
 
     def _wait(self, awaitable: Awaitable[T]) -> T:
         return self._loop.run_until_complete(awaitable)

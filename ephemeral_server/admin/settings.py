@@ -34,6 +34,15 @@ class PoolSettings(BaseModel):
     max_overflow: int
 
 
+class ConcurrencySettings(BaseModel):
+    initial_deployment_lease_duration: float
+    maximum_concurrency_slot_wait_seconds: float
+
+
+class DeploymentsSettings(BaseModel):
+    concurrency_slot_wait_seconds: float
+
+
 class DatabaseSettings(BaseModel):
     connection_url: str = STARS
     driver: str
@@ -50,6 +59,7 @@ class EventsSettings(BaseModel):
 
 
 class TasksSettings(BaseModel):
+    tag_concurrency_slot_wait_seconds: float
     max_cache_key_length: int
 
 
@@ -59,7 +69,9 @@ class UiSettings(BaseModel):
 
 class ServerSettings(BaseModel):
     api: ApiSettings
+    concurrency: ConcurrencySettings
     database: DatabaseSettings
+    deployments: DeploymentsSettings
     ephemeral: EphemeralSettings
     events: EventsSettings
     tasks: TasksSettings
@@ -91,6 +103,10 @@ def settings_tree(settings: Settings) -> SettingsTree:
                 cors_allowed_methods=settings.cors_methods,
                 cors_allowed_headers=settings.cors_headers,
             ),
+            concurrency=ConcurrencySettings(
+                initial_deployment_lease_duration=settings.initial_deployment_lease_seconds,
+                maximum_concurrency_slot_wait_seconds=settings.maximum_slot_wait_seconds,
+            ),
             database=DatabaseSettings(
                 driver="postgresql+asyncpg" if postgres else "sqlite+aiosqlite",
                 sqlalchemy=PoolSettings(
@@ -98,11 +114,17 @@ def settings_tree(settings: Settings) -> SettingsTree:
                     max_overflow=settings.postgres_max_overflow,
                 ),
             ),
+            deployments=DeploymentsSettings(
+                concurrency_slot_wait_seconds=settings.deployment_slot_wait_seconds
+            ),
             ephemeral=EphemeralSettings(
                 enabled=settings.ephemeral, startup_timeout_seconds=settings.start_timeout
             ),
             events=EventsSettings(maximum_size_bytes=settings.maximum_event_bytes),
-            tasks=TasksSettings(max_cache_key_length=settings.max_cache_key_length),
+            tasks=TasksSettings(
+                tag_concurrency_slot_wait_seconds=settings.tag_slot_wait_seconds,
+                max_cache_key_length=settings.max_cache_key_length,
+            ),
             ui=UiSettings(enabled=False),
         )
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -26,6 +27,7 @@ from ephemeral_server.http.paging import offset_of, page_of, page_size
 from ephemeral_server.http.provenance import created_by
 from ephemeral_server.http.refusal import refused
 from ephemeral_server.http.reply import JsonReply, made, no_content
+from ephemeral_server.http.versions import client_of
 from ephemeral_server.orchestration.changes import set_flow_run_state
 from ephemeral_server.orchestration.policies import FLOW_CORE, FLOW_MINIMAL
 from ephemeral_server.orchestration.schemas import OrchestrationResult, SetStateBody
@@ -126,6 +128,7 @@ async def set_state(id: UUID, body: SetStateBody, request: Request) -> Response:
         str(id),
         body.state.to_state(runtime.clock.now()),
         policy=FLOW_MINIMAL if body.force else FLOW_CORE,
+        asked_by=partial(client_of, request),
     )
     return made(result_json(outcome), new=outcome.is_new)
 

@@ -18,6 +18,7 @@ from ephemeral_server.database.transaction import Transaction
 from ephemeral_server.errors import ChangeRefusedError, ObjectNotFoundError
 from ephemeral_server.flow_runs.filters import STARTED, FlowRunFilter
 from ephemeral_server.flow_runs.wire import SELECT_FLOW_RUNS
+from ephemeral_server.limits.leases import release_of_flow_runs
 from ephemeral_server.logs.store import delete_logs_of_flow_runs
 from ephemeral_server.names import random_name
 from ephemeral_server.orchestration.estimates import estimated_lateness
@@ -168,7 +169,8 @@ def delete_some_flow_runs(tx: Transaction, where: Clause, limit: int) -> list[st
 def delete_flow_runs(tx: Transaction, ids: Sequence[str]) -> int:
     """Delete flow runs with their task runs, states, inputs and logs; how many there were.
 
-    Their subflow runs live on without a parent.
+    The slots that they hold are given back. Their subflow runs live on without a parent.
     """
+    release_of_flow_runs(tx, select(_C.id).where(_C.id.in_(ids)))
     delete_logs_of_flow_runs(tx.connection, select(_C.id).where(_C.id.in_(ids)))
     return tx.connection.execute(delete(flow_run).where(_C.id.in_(ids))).rowcount

@@ -17,6 +17,7 @@ from ephemeral_server.database.upsert import insert_or_ignore
 from ephemeral_server.events.model import Event
 from ephemeral_server.flows.wire import FLOW
 from ephemeral_server.ids import new_id
+from ephemeral_server.limits.leases import release_of_flow_runs
 from ephemeral_server.logs.store import delete_logs_of_flow_runs
 from ephemeral_server.wire import dump
 
@@ -101,13 +102,15 @@ def delete_flows(tx: Transaction, where: Clause, limit: int) -> list[str]:
     """Delete the first flows by name with all that belongs to them; their ids.
 
     Their deployments, their runs and what is below these go by the foreign keys, the logs of
-    the runs, which name them without a key, go here.
+    the runs, which name them without a key, go here, and the slots that the runs hold are given
+    back.
     """
     query = _FLOWS.where(where).order_by(*BY_NAME).limit(limit)
     rows = tx.connection.execute(query).mappings().all()
     ids = [row["id"] for row in rows]
     if ids:
         runs = select(flow_run.c.id).where(flow_run.c.flow_id.in_(ids))
+        release_of_flow_runs(tx, runs)
         delete_logs_of_flow_runs(tx.connection, runs)
         tx.connection.execute(delete(flow).where(flow.c.id.in_(ids)))
     for row in rows:

@@ -8,12 +8,11 @@ from functools import lru_cache
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 
+from ephemeral_server.orchestration.client import Client, Version
 from ephemeral_server.version import API_VERSION, MINIMUM_API_VERSION
 
 #: The header that states the version of the protocol.
 HEADER = "x-prefect-api-version"
-
-Version = tuple[int, int, int]
 
 _VERSION = re.compile(r"([0-9]{1,9})\.([0-9]{1,9})\.([0-9]{1,9})")
 _USER_AGENT = re.compile(r"prefect/([0-9]+\.[0-9]+\.[0-9]+[a-z.+0-9]*) \(API .*\)")
@@ -59,6 +58,11 @@ def client_version_of(request: HTTPConnection) -> str | None:
     """
     match = _USER_AGENT.fullmatch(request.headers.get("user-agent", ""))
     return match[1] if match else None
+
+
+def client_of(request: HTTPConnection) -> Client:
+    """Who sent a request."""
+    return Client(api_version_of(request), client_version_of(request))
 
 
 @lru_cache(maxsize=64)

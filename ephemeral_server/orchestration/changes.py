@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import select
+
+from ephemeral_server.database.tables import task_run
 from ephemeral_server.database.transaction import Transaction
 from ephemeral_server.orchestration import policies
+from ephemeral_server.orchestration.client import Client, the_server
 from ephemeral_server.orchestration.effects import FLOW_EFFECTS, TASK_EFFECTS
 from ephemeral_server.orchestration.engine import evaluate
 from ephemeral_server.orchestration.run import Run
-from ephemeral_server.orchestration.states import State
+from ephemeral_server.orchestration.states import AWAITING_RETRY, FAILED, State, scheduled
 from ephemeral_server.orchestration.storage import (
     insert_state,
     load_flow_run,
@@ -45,14 +50,19 @@ def set_flow_run_state(
     proposed: State,
     *,
     policy: Policy = policies.FLOW_CORE,
+    asked_by: Callable[[], Client] = the_server,
 ) -> Outcome:
     """Propose a state for a flow run.
+
+    Args:
+        policy: the rules.
+        asked_by: tells who proposes it; called only where a rule cares.
 
     Raises:
         ObjectNotFoundError: there is no such flow run.
     """
     run, initial = load_flow_run(tx, flow_run_id)
-    return change_flow_run(tx, settings, run, initial, proposed, policy)
+    return change_flow_run(tx, settings, run, initial, proposed, policy, asked_by)
 
 
 def change_flow_run(
@@ -62,10 +72,11 @@ def change_flow_run(
     initial: State | None,
     proposed: State,
     policy: Policy,
+    asked_by: Callable[[], Client] = the_server,
 ) -> Outcome:
     """The same for a loaded flow run, or for a new one, which is stored with its first state."""
-    transition = Transition(tx, settings, run, initial, proposed)
-    evaluate(transition, policy, FLOW_EFFECTS, _write_flow_run_state, (_mirror,))
+    transition = Transition(tx, settings, run, initial, proposed, asked_by=asked_by)
+    evaluate(transition, policy, FLOW_EFFECTS, _write_flow_run_state, (_mirror, _retry_tasks))
     save_flow_run(tx, run)
     return _outcome(transition)
 
@@ -131,3 +142,20 @@ def _mirror(t: Transition) -> None:
     copy = t.proposed.copy(t.now())
     copy.details["child_flow_run_id"] = t.run.id
     set_task_run_state(t.tx, t.settings, parent, copy, force=True)
+
+
+def _retry_tasks(t: Transition) -> None:
+    """Old clients find the failed tasks of a flow run that is to run again ready to do so."""
+    state = t.proposed
+    if state is None or state.name != AWAITING_RETRY or t.status != "REJECT":
+        return
+    at = state.scheduled_time
+    if at is None or t.client.retries_tasks:
+        return
+    of_run = task_run.c.flow_run_id == t.run.id
+    failed = select(task_run.c.id).where(of_run, task_run.c.state_type == FAILED)
+    for id in t.tx.connection.scalars(failed.order_by(task_run.c.id)).all():
+        run, initial = load_task_run(t.tx, id)
+        run["run_count"] = 0
+        again = scheduled(at, t.now(), AWAITING_RETRY)
+        change_task_run(t.tx, t.settings, run, initial, again, force=True)

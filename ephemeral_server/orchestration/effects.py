@@ -47,9 +47,9 @@ def set_times(t: Transition) -> None:
 
 
 def count_flow_run(t: Transition) -> None:
-    """Each start counts, but for the return from a pause."""
+    """Each start counts, but for the return from a pause, if the client knows of it."""
     state = _entered(t)
-    resuming = bool(t.run.policy.get("resuming"))
+    resuming = bool(t.run.policy.get("resuming")) and t.client.knows_pauses
     if state.type == RUNNING and not resuming:
         t.run["run_count"] = t.run["run_count"] + 1
     if resuming and (state.type == RUNNING or state.is_terminal):

@@ -21,15 +21,6 @@ from ephemeral_server.orchestration.states import (
 from ephemeral_server.orchestration.transition import Transition, both
 
 
-def keep_lease(t: Transition) -> None:
-    """The lease of a deployment's slot stays visible in later states."""
-    member = "deployment_concurrency_lease_id"
-    if t.initial is not None and t.proposed is not None and not t.proposed.details.get(member):
-        lease = t.initial.details.get(member)
-        if lease is not None:
-            t.proposed.details[member] = lease
-
-
 def reject_repeated(t: Transition) -> None:
     """A request that is sent again after a lost answer changes nothing twice."""
     initial, proposed = both(t)
@@ -49,7 +40,7 @@ def guard_terminal(t: Transition) -> None:
         t.reject(None, _LOSES_RESULT)
     elif proposed.type == SCHEDULED and t.run["deployment_id"] is None:
         t.abort("Cannot reschedule a run without an associated deployment.")
-    elif not proposed.is_terminal:
+    elif not proposed.is_terminal and t.client.knows_pauses:
         retry_type = "reschedule" if proposed.type == SCHEDULED else None
         t.run.set_policy(resuming=False, pause_keys=[], retry_type=retry_type)
 
@@ -203,7 +194,8 @@ def retry_failed(t: Transition) -> None:
     if retries is None or t.run["run_count"] > retries:
         t.run.set_policy(retry_type=None)
         return
-    t.run.set_policy(resuming=False, pause_keys=[], retry_type="in_process")
+    if t.client.knows_pauses:
+        t.run.set_policy(resuming=False, pause_keys=[], retry_type="in_process")
     at = later(t.now(), policy.get("retry_delay") or 0)
     details = {}
     lease = initial.details.get("deployment_concurrency_lease_id")

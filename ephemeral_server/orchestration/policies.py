@@ -7,6 +7,7 @@ server itself decides, ``LATE`` for the service that marks late runs.
 from __future__ import annotations
 
 from ephemeral_server.orchestration import flow_rules as flow
+from ephemeral_server.orchestration import slot_rules as slot
 from ephemeral_server.orchestration import task_rules as task
 from ephemeral_server.orchestration.events import emit_flow_run_event
 from ephemeral_server.orchestration.states import (
@@ -30,11 +31,15 @@ def _only(*types: str) -> Types:
     return frozenset(types)
 
 
-_KEEP_LEASE = Rule(flow.keep_lease, ANY, ANY, universal=True)
+_KEEP_LEASE = Rule(slot.keep_lease, ANY, ANY, universal=True)
+_KEEP_HELD = Rule(slot.keep_held_lease, ANY, ANY, universal=True)
+_RELEASE = Rule(None, ANY, ANY, after=slot.release_slot, universal=True)
 _EVENT = Rule(None, ANY, ANY, after=emit_flow_run_event, universal=True)
 _CANCEL = Rule(flow.cancel_without_infrastructure, _only(SCHEDULED, PAUSED), _only(CANCELLING))
 _ONLY_SCHEDULED_LATE = Rule(flow.only_scheduled_is_late, ANY, _only(SCHEDULED))
 _BUSY = _only(PENDING, RUNNING, CANCELLING, CANCELLED)
+#: No other state becomes PENDING from here but by a change of its name, which costs no slot.
+_SECURED = _only(PENDING, RUNNING, CANCELLING, PAUSED)
 _COPY_TIME = Rule(flow.copy_scheduled_time, _only(SCHEDULED), _only(PENDING))
 _WAIT = Rule(flow.wait_for_scheduled_time, _only(SCHEDULED, PENDING), _only(RUNNING))
 
@@ -45,6 +50,9 @@ FLOW_CORE: Policy = (
     Rule(flow.only_cancel_cancelling, _only(CANCELLING), STATE - {CANCELLED}),
     _CANCEL,
     Rule(flow.prevent_pending, _BUSY, _only(PENDING)),
+    Rule(slot.confirm_slot, _only(PENDING), _only(RUNNING), cleanup=slot.give_up),
+    Rule(slot.secure_slot, ANY - _SECURED, _only(PENDING), cleanup=slot.give_up),
+    Rule(None, _only(PENDING), _only(RUNNING, CANCELLING), after=slot.stop_expiry),
     _ONLY_SCHEDULED_LATE,
     Rule(flow.pausing, ANY, _only(PAUSED), after=flow.remember_pause),
     Rule(flow.resuming, _only(PAUSED), STATE, cleanup=flow.restore_resuming),
@@ -52,33 +60,45 @@ FLOW_CORE: Policy = (
     _WAIT,
     Rule(flow.retry_failed, _only(RUNNING), _only(FAILED)),
     _EVENT,
+    _RELEASE,
 )
 
 FLOW_MINIMAL: Policy = (
+    _KEEP_HELD,
     Rule(flow.guard_result, TERMINAL, TERMINAL),
     _CANCEL,
     _EVENT,
+    _RELEASE,
 )
 
-FLOW_LATE: Policy = (_ONLY_SCHEDULED_LATE, _EVENT)
+FLOW_LATE: Policy = (
+    _KEEP_HELD,
+    _ONLY_SCHEDULED_LATE,
+    Rule(slot.cancel_late, _only(SCHEDULED), _only(SCHEDULED)),
+    _EVENT,
+    _RELEASE,
+)
 
 _CACHED = Rule(task.retrieve_cached, ANY, _only(RUNNING))
 _TERMINAL_TASK = Rule(task.guard_terminal, TERMINAL, STATE, cleanup=task.restore_run_count)
 _RETRY_TASK = Rule(task.retry_failed, _only(RUNNING), _only(FAILED))
 _RENAME = Rule(task.rename_rerun, ANY, _only(RUNNING))
 _ATTEMPT = Rule(None, ANY, _only(RUNNING), after=task.note_flow_attempt)
+_RELEASE_TAGS = Rule(None, ANY, ANY, after=slot.release_tag_slots, universal=True)
 _CACHE = Rule(task.check_cache_key, ANY, _only(COMPLETED), after=task.insert_cached)
 
 TASK_CORE: Policy = (
     _CACHED,
     _TERMINAL_TASK,
     Rule(task.require_running_flow, ANY, _only(RUNNING)),
+    Rule(slot.secure_tag_slots, ANY, _only(RUNNING), cleanup=slot.give_up),
     _COPY_TIME,
     _WAIT,
     _RETRY_TASK,
     _RENAME,
     _ATTEMPT,
     _CACHE,
+    _RELEASE_TAGS,
 )
 
 TASK_BACKGROUND: Policy = (
@@ -92,6 +112,7 @@ TASK_BACKGROUND: Policy = (
     _RENAME,
     _ATTEMPT,
     _CACHE,
+    _RELEASE_TAGS,
 )
 
-TASK_MINIMAL: Policy = ()
+TASK_MINIMAL: Policy = (_RELEASE_TAGS,)

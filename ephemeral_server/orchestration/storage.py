@@ -84,6 +84,8 @@ _FLOW_RUN = (
         flow.c.tags.label("flow.tags"),
         deployment.c.name.label("deployment.name"),
         deployment.c.tags.label("deployment.tags"),
+        deployment.c.concurrency_limit_id.label("deployment.concurrency_limit_id"),
+        deployment.c.concurrency_options.label("deployment.concurrency_options"),
         work_queue.c.name.label("work_queue.name"),
         work_pool.c.id.label("work_pool.id"),
         work_pool.c.name.label("work_pool.name"),

@@ -6,14 +6,12 @@ these rules serve ``set_state``: background tasks, subflow placeholders, other c
 
 from __future__ import annotations
 
-import math
-import random
-
 from sqlalchemy import bindparam, or_, select
 
 from ephemeral_server.clock import later
 from ephemeral_server.database.tables import artifact, task_run_state, task_run_state_cache
 from ephemeral_server.ids import new_id
+from ephemeral_server.orchestration.jitter import jittered
 from ephemeral_server.orchestration.states import (
     AWAITING_RETRY,
     CANCELLING,
@@ -146,22 +144,6 @@ def _retry_delay(t: Transition) -> float:
         delay = delay[max(0, min(t.run["run_count"], len(delay)) - 1)]
     factor = t.run.policy.get("retry_jitter_factor")
     return jittered(delay, factor) if factor and delay > 0 else float(delay)
-
-
-def jittered(mean: float, factor: float) -> float:
-    """A delay drawn from an exponential law of the given mean, cut to a band around it.
-
-    Args:
-        mean: seconds, above zero.
-        factor: the band reaches from ``mean * log2(2**(1+f) / (2**(1+f) - 1))`` to
-            ``mean * (1 + f)``.
-    """
-    # Drawn for a mean of one: no mean is then too small or too large, and the lower bound is
-    # written so that no factor is either.
-    low, high = -math.log1p(-(2.0 ** -(1 + factor))) / math.log(2), 1 + factor
-    start, stop = math.exp(-low), math.exp(-high)
-    drawn = -math.log(start - random.random() * (start - stop))
-    return mean * min(max(drawn, low), high)
 
 
 def rename_rerun(t: Transition) -> None:

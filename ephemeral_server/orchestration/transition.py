@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ephemeral_server.database.transaction import Transaction
+from ephemeral_server.orchestration.client import Client, the_server
 from ephemeral_server.orchestration.run import Run
 from ephemeral_server.orchestration.states import ALL_TYPES, State
 from ephemeral_server.settings import Settings
@@ -29,6 +30,8 @@ class Transition:
         proposed: the state to be entered; None once a rule took it back.
         status: what the client will be answered.
         details: the members of that answer's ``details``.
+        asked_by: tells who proposes the state; most rules do not care.
+        lease: of the slots that a rule took for this transition.
     """
 
     tx: Transaction
@@ -38,6 +41,13 @@ class Transition:
     proposed: State | None
     status: Status = "ACCEPT"
     details: dict[str, Any] = field(default_factory=lambda: {"type": "accept_details"})
+    asked_by: Callable[[], Client] = the_server
+    lease: str | None = None
+
+    @property
+    def client(self) -> Client:
+        """Who proposes the state."""
+        return self.asked_by()
 
     @property
     def pair(self) -> Pair:

@@ -13,6 +13,7 @@ from ephemeral_server.database.prepared import Prepared, fetch_all
 from ephemeral_server.database.sorting import Order, ascending, descending
 from ephemeral_server.database.tables import flow_run, task_run
 from ephemeral_server.database.transaction import Transaction
+from ephemeral_server.limits.leases import release_of_task_run
 from ephemeral_server.logs.store import delete_logs_of_task_run
 from ephemeral_server.names import random_name
 from ephemeral_server.orchestration.changes import change_task_run
@@ -145,7 +146,8 @@ def rename_task_run(tx: Transaction, id: str, changes: Mapping[str, str | None])
 def delete_task_run(tx: Transaction, id: str) -> bool:
     """Delete a task run with its states and logs; whether there was one.
 
-    Flow runs that it stood for live on without a parent.
+    The slots that it holds are given back. Flow runs that it stood for live on without a parent.
     """
+    release_of_task_run(tx, id)
     delete_logs_of_task_run(tx.connection, id)
     return bool(tx.connection.execute(delete(task_run).where(_C.id == id)).rowcount)

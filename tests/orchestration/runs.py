@@ -94,11 +94,13 @@ class Run:
         message: str | None = None,
         *,
         force: bool = False,
+        headers: dict[str, str] | None = None,
         **rest: Any,
     ) -> Answer:
         """Propose a state; `rest` is its data and members of its details."""
         body = {"state": state(type, name, message, **rest), "force": force}
-        reply = self.application.post(f"/{self.kind}s/{self.id}/set_state", body)
+        path = f"/{self.kind}s/{self.id}/set_state"
+        reply = self.application.post(path, body, headers=headers)
         assert reply.status_code in (200, 201), reply.text
         answer = reply.json()
         return Answer(reply.status_code, answer["status"], answer["details"], answer["state"])

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, select
 
 from ephemeral_server.database.tables import artifact
-from ephemeral_server.orchestration.task_rules import jittered
+from ephemeral_server.orchestration.jitter import jittered
 from tests.orchestration.runs import Run, Runs
 
 Make: TypeAlias = Callable[..., Run]

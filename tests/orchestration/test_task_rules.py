@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, select
 
 from ephemeral_server.database.tables import task_run_state, task_run_state_cache
 from ephemeral_server.database.transaction import Transaction
-from ephemeral_server.orchestration.task_rules import jittered
+from ephemeral_server.orchestration.jitter import jittered
 from tests.orchestration.runs import PERSISTED, UNPERSISTED, Answer, Run, Runs
 
 POLICIES = pytest.mark.parametrize("deferred", [None, True], ids=["core", "background"])

@@ -53,6 +53,7 @@ CREATE TABLE concurrency_limit (
 	slot_decay_per_second FLOAT NOT NULL, 
 	avg_slot_occupancy_seconds FLOAT NOT NULL, 
 	decays_from BIGINT NOT NULL, 
+	denied_decays_from BIGINT NOT NULL, 
 	CONSTRAINT pk_concurrency_limit PRIMARY KEY (id), 
 	CONSTRAINT uq_concurrency_limit_name UNIQUE (name)
 );

@@ -19,8 +19,10 @@ concurrency_limit = Table(
     Column("denied_slots", BigInteger, nullable=False),
     Column("slot_decay_per_second", Float, nullable=False),
     Column("avg_slot_occupancy_seconds", Float, nullable=False),
-    # From when the slots decay.
+    # From when the slots of each kind decay. Not "updated": what changes a limit would then lose
+    # the part of a slot that has decayed since.
     Column("decays_from", Instant, nullable=False),
+    Column("denied_decays_from", Instant, nullable=False),
 )
 
 concurrency_lease = Table(
@@ -28,6 +30,7 @@ concurrency_lease = Table(
     metadata,
     *identity(),
     Column("expiration", Instant, nullable=False),
+    # Of each of its limits.
     Column("slots", BigInteger, nullable=False),
     # Nobody, or a flow run, a task run or a deployment. No foreign key: see the log.
     Column("holder_type", Text),

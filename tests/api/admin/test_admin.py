@@ -54,12 +54,14 @@ def test_a_server_whose_database_is_gone_is_alive_but_not_ready(database_url: st
 
 
 def test_the_settings_are_told_with_what_they_are_set_to() -> None:
-    with ephemeral(default_limit=7, csrf_token_seconds=90.0, activate=False) as server:
+    given: dict[str, Any] = {"csrf_token_seconds": 90.0, "initial_deployment_lease_seconds": 60.0}
+    with ephemeral(default_limit=7, **given, activate=False) as server:
         tree = web.get(f"{server.api_url}/admin/settings").json()
 
     assert_shape(SettingsTree, tree)
     assert tree["server"]["api"]["default_limit"] == 7
     assert tree["server"]["api"]["csrf_token_expiration"] == "PT1M30S"
+    assert tree["server"]["concurrency"]["initial_deployment_lease_duration"] == 60
     assert tree["server"]["ephemeral"]["enabled"] is True
     assert tree["server"]["ui"]["enabled"] is False
 

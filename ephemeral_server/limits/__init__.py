@@ -1,0 +1,1 @@
+"""Concurrency limits and the leases on their slots."""
