@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from uuid import UUID
 
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -15,6 +14,7 @@ from ephemeral_server.http.direct import DirectRoute
 from ephemeral_server.http.reply import made
 from ephemeral_server.orchestration.schemas import OrchestrationResult
 from ephemeral_server.orchestration.wire import result_json
+from ephemeral_server.parameters.aside import run_aside
 from ephemeral_server.runtime import runtime_of
 
 router = APIRouter(prefix="/flow_runs", tags=["Flow Runs"], route_class=DirectRoute)
@@ -38,7 +38,7 @@ async def resume_flow_run(id: UUID, request: Request, body: ResumeBody | None = 
         try:
             if pause.keyset is not None:
                 # In a thread: see `resuming`.
-                response = await asyncio.to_thread(resuming.checked_input, pause, given)
+                response = await run_aside(resuming.checked_input, pause, given)
         except resuming.InputRefusedError as error:
             outcome = await runtime.database.write(
                 resuming.refuse_input, str(id), pause, str(error)

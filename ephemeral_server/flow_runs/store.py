@@ -18,7 +18,7 @@ from ephemeral_server.database.transaction import Transaction
 from ephemeral_server.errors import ChangeRefusedError, ObjectNotFoundError
 from ephemeral_server.flow_runs.filters import STARTED, FlowRunFilter
 from ephemeral_server.flow_runs.wire import SELECT_FLOW_RUNS
-from ephemeral_server.limits.leases import release_of_flow_runs
+from ephemeral_server.limits.releases import release_of_flow_runs
 from ephemeral_server.logs.store import delete_logs_of_flow_runs
 from ephemeral_server.names import random_name
 from ephemeral_server.orchestration.estimates import estimated_lateness

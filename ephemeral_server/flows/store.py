@@ -17,7 +17,7 @@ from ephemeral_server.database.upsert import insert_or_ignore
 from ephemeral_server.events.model import Event
 from ephemeral_server.flows.wire import FLOW
 from ephemeral_server.ids import new_id
-from ephemeral_server.limits.leases import release_of_flow_runs
+from ephemeral_server.limits.releases import release_of_flow_runs
 from ephemeral_server.logs.store import delete_logs_of_flow_runs
 from ephemeral_server.wire import dump
 

@@ -11,31 +11,13 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Select,
-    and_,
-    delete,
-    exists,
-    func,
-    literal,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, select, update
 
-from ephemeral_server.clock import SECOND, later
-from ephemeral_server.database.tables import (
-    concurrency_lease,
-    concurrency_lease_limit,
-    concurrency_limit,
-    flow_run,
-    task_run,
-)
+from ephemeral_server.clock import later
+from ephemeral_server.database.tables import concurrency_lease, concurrency_lease_limit
 from ephemeral_server.database.transaction import Transaction
 from ephemeral_server.ids import new_id
-from ephemeral_server.limits.store import Return, give_back_slots, take_slots
+from ephemeral_server.limits.store import take_slots
 
 HolderType = Literal["flow_run", "task_run", "deployment"]
 
@@ -72,14 +54,6 @@ class Lease:
     created: int
     expiration: int
     holder: Holder | None
-
-
-@dataclass(frozen=True, slots=True)
-class Released:
-    """How many leases ended, and how many slots came back by that, over all limits."""
-
-    leases: int = 0
-    slots: int = 0
 
 
 def acquire(
@@ -149,7 +123,7 @@ def renew(tx: Transaction, lease_id: str, seconds: float, holder: Holder | None 
     now = tx.now()
     which = _LEASE.id == lease_id
     if holder is not None:
-        which = and_(which, _held_by(holder))
+        which = and_(which, held_by(holder))
     values = {"expiration": later(now, seconds), "updated": now}
     statement = update(concurrency_lease).where(which).values(values)
     return bool(tx.connection.execute(statement).rowcount)
@@ -163,13 +137,13 @@ def read_lease(connection: Connection, lease_id: str) -> Lease | None:
 
 def is_held(connection: Connection, lease_id: str, holder: Holder) -> bool:
     """Whether there is this lease, expired or not, and it is the holder's."""
-    query = select(_LEASE.id).where(_LEASE.id == lease_id, _held_by(holder))
+    query = select(_LEASE.id).where(_LEASE.id == lease_id, held_by(holder))
     return connection.execute(query).first() is not None
 
 
 def active_leases(connection: Connection, now: int, limit_id: str) -> list[Lease]:
     """The leases on a limit that have not expired, the oldest first."""
-    return _read(connection, _LEASE.expiration > now, _on_limits([limit_id]))
+    return _read(connection, _LEASE.expiration > now, on_limits([limit_id]))
 
 
 def expired_leases(connection: Connection, now: int) -> list[Lease]:
@@ -179,7 +153,7 @@ def expired_leases(connection: Connection, now: int) -> list[Lease]:
 
 def leases_of(connection: Connection, holder: Holder) -> list[Lease]:
     """What somebody holds, expired or not, the oldest first."""
-    return _read(connection, _held_by(holder))
+    return _read(connection, held_by(holder))
 
 
 def holders_of(
@@ -201,110 +175,11 @@ def holders_of(
     return holders
 
 
-def release(tx: Transaction, lease_id: str, *, used: bool = True) -> bool:
-    """Give back the slots of a lease, which ends; whether there was such a lease.
-
-    Args:
-        used: whether the time since they were taken tells how long a slot is occupied.
-    """
-    return _release(tx, _LEASE.id == lease_id, used=used).leases > 0
-
-
-def release_held(
-    tx: Transaction,
-    holder: Holder,
-    *,
-    lease_id: str | None = None,
-    limit_ids: Collection[str] = (),
-) -> Released:
-    """Give back what somebody holds: by the lease `lease_id`, and of the limits `limit_ids`."""
-    which = or_(_LEASE.id == lease_id, _on_limits(limit_ids))
-    return _release(tx, and_(_held_by(holder), which))
-
-
-def release_held_by_name(tx: Transaction, holder: Holder, names: Collection[str]) -> Released:
-    """Give back what somebody holds of the limits of these names."""
-    query = (
-        select(_LEASE.id, concurrency_limit.c.name)
-        .join(concurrency_lease_limit, _ON.lease_id == _LEASE.id)
-        .join(concurrency_limit, concurrency_limit.c.id == _ON.limit_id)
-        .where(_held_by(holder))
-    )
-    # There may be many names, but nobody holds much.
-    ids = {id for id, name in tx.connection.execute(query) if name in names}
-    return _release(tx, _LEASE.id.in_(ids)) if ids else Released()
-
-
-def release_of_flow_runs(tx: Transaction, flow_runs: Select[tuple[str]]) -> Released:
-    """Give back what flow runs and their task runs hold, before they are deleted.
-
-    The runs are locked, so that none takes a slot any more.
-
-    Args:
-        flow_runs: selects the ids of the runs.
-    """
-    if tx.dialect == "postgresql":
-        for runs in (flow_run.c.id.in_(flow_runs), task_run.c.flow_run_id.in_(flow_runs)):
-            locked = select(literal(1)).where(runs).with_for_update().subquery()
-            tx.connection.execute(select(func.count()).select_from(locked))
-    # There are fewer leases than runs, so the runs are looked up by the leases.
-    tasks = exists().where(task_run.c.id == _LEASE.holder_id, task_run.c.flow_run_id.in_(flow_runs))
-    own = and_(_LEASE.holder_type == "flow_run", _LEASE.holder_id.in_(flow_runs))
-    return _release(tx, or_(own, and_(_LEASE.holder_type == "task_run", tasks)))
-
-
-def release_of_task_run(tx: Transaction, task_run_id: str) -> Released:
-    """Give back what a task run holds, before it is deleted; it is locked."""
-    if tx.dialect == "postgresql":
-        locked = select(task_run.c.id).where(task_run.c.id == task_run_id).with_for_update()
-        tx.connection.execute(locked)
-    return _release(tx, _held_by(Holder("task_run", task_run_id)))
-
-
-def release_expired(tx: Transaction, limit: int) -> Released:
-    """Give back the slots of leases that have expired, of `limit` leases at most.
-
-    Servers that do this at the same time share the leases among them.
-    """
-    query = (
-        select(_LEASE.id)
-        .where(_LEASE.expiration <= tx.now())
-        .order_by(_LEASE.expiration, _LEASE.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    ids = tx.connection.scalars(query).all()
-    return _release(tx, _LEASE.id.in_(ids)) if ids else Released()
-
-
-def revoke(tx: Transaction, lease_id: str) -> bool:
-    """End a lease without giving back its slots; whether there was such a lease."""
-    statement = delete(concurrency_lease).where(_LEASE.id == lease_id)
-    return bool(tx.connection.execute(statement).rowcount)
-
-
-def _release(tx: Transaction, which: ColumnElement[bool], *, used: bool = True) -> Released:
-    # Locked, so that of two who give back the same lease the second finds it gone.
-    rows = tx.connection.execute(_select(which).with_for_update(of=concurrency_lease)).all()
-    if not rows:
-        return Released()
-    now = tx.now()
-    returns = [
-        Return(row.limit_id, row.slots, (now - row.created) / SECOND if used else None)
-        for row in rows
-        if row.limit_id is not None
-    ]
-    give_back_slots(tx, returns)
-    ids = list(dict.fromkeys(row.id for row in rows))
-    tx.connection.execute(delete(concurrency_lease).where(_LEASE.id.in_(ids)))
-    return Released(len(ids), sum(each.slots for each in returns))
-
-
 def _read(connection: Connection, *which: ColumnElement[bool]) -> list[Lease]:
-    return list(_leases(connection.execute(_select(*which))))
+    return list(_leases(connection.execute(select_leases(*which))))
 
 
-def _select(*which: ColumnElement[bool]) -> Select[Any]:
+def select_leases(*which: ColumnElement[bool]) -> Select[Any]:
     """Leases, each as often as it has limits, the oldest first."""
     return (
         select(concurrency_lease, _ON.limit_id)
@@ -330,10 +205,12 @@ def _leases(rows: Iterable[Any]) -> Iterable[Lease]:
         )
 
 
-def _held_by(holder: Holder) -> ColumnElement[bool]:
+def held_by(holder: Holder) -> ColumnElement[bool]:
+    """Leases of this holder."""
     return and_(_LEASE.holder_id == holder.id, _LEASE.holder_type == holder.type)
 
 
-def _on_limits(limit_ids: Collection[str] | Select[tuple[str]]) -> ColumnElement[bool]:
+def on_limits(limit_ids: Collection[str] | Select[tuple[str]]) -> ColumnElement[bool]:
+    """Leases on one of these limits."""
     own = concurrency_lease_limit.alias("own").c
     return exists().where(own.lease_id == _LEASE.id, own.limit_id.in_(limit_ids))

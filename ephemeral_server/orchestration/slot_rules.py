@@ -10,7 +10,7 @@ import json
 from typing import Any
 
 from ephemeral_server.clock import later
-from ephemeral_server.limits import leases, store
+from ephemeral_server.limits import leases, releases, store
 from ephemeral_server.limits.leases import FOREVER, Holder
 from ephemeral_server.orchestration.jitter import jittered
 from ephemeral_server.orchestration.states import (
@@ -99,7 +99,7 @@ def confirm_slot(t: Transition) -> None:
 def give_up(t: Transition) -> None:
     """Another rule decided, so the slots that this transition took are given back."""
     if t.lease is not None:
-        leases.release(t.tx, t.lease, used=False)
+        releases.release(t.tx, t.lease, used=False)
         t.lease = None
 
 
@@ -119,7 +119,7 @@ def release_slot(t: Transition) -> None:
     if lease is not None and not _goes_on(t, t.initial, t.proposed):
         limit_id = t.run.get("deployment.concurrency_limit_id")
         limit_ids = [] if limit_id is None else [limit_id]
-        leases.release_held(t.tx, _holder(t), lease_id=lease, limit_ids=limit_ids)
+        releases.release_held(t.tx, _holder(t), lease_id=lease, limit_ids=limit_ids)
 
 
 def _goes_on(t: Transition, initial: State, state: State) -> bool:
@@ -207,7 +207,7 @@ def release_tag_slots(t: Transition) -> None:
     if t.initial is None or t.proposed is None or t.proposed.type in (RUNNING, CANCELLING):
         return
     if names := _tag_limits(t):
-        leases.release_held_by_name(t.tx, Holder("task_run", t.run.id), names)
+        releases.release_held_by_name(t.tx, Holder("task_run", t.run.id), names)
 
 
 def _tag_limits(t: Transition) -> list[str]:

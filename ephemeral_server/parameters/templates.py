@@ -19,6 +19,7 @@ LONGEST = 100_000
 LONGEST_RANGE = 1_000
 DEEPEST = 2
 _LARGEST_POWER = 1_000
+_LARGEST_FACTOR = 10**30
 
 
 class TemplateError(ValueError):
@@ -105,5 +106,8 @@ def _check_operation(operator: str, left: Any, right: Any) -> None:
             if len(one) * other > LONGEST:
                 raise ValueError(f"a text or list has at most {LONGEST:,} items here")
             return
+    for number in (left, right):
+        if operator != "%" and isinstance(number, int) and abs(number) > _LARGEST_FACTOR:
+            raise ValueError("a number is too large to multiply here")
     if operator == "**" and isinstance(right, (int, float)) and abs(right) > _LARGEST_POWER:
         raise ValueError(f"an exponent is at most {_LARGEST_POWER:,} here")

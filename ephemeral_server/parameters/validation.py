@@ -28,7 +28,7 @@ class InvalidSchemaError(ValueError):
 
 
 def errors_of(
-    schema: Schema, values: Any, *, formats: bool = False, defaults_may_be_null: bool = False
+    schema: Any, values: Any, *, formats: bool = False, defaults_may_be_null: bool = False
 ) -> list[ValidationError]:
     """Everything that is wrong with `values`.
 
@@ -45,7 +45,8 @@ def errors_of(
 
     checker = _format_checker() if formats else None
     try:
-        lenient = _lenient(schema, defaults_may_be_null)
+        # (Only an object is read leniently; whatever else it is, the library tells.)
+        lenient = _lenient(schema, defaults_may_be_null) if isinstance(schema, dict) else schema
         _check_schema(lenient)
         # An empty registry fetches nothing from anywhere.
         validator = Draft202012Validator(lenient, registry=Registry(), format_checker=checker)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ephemeral_server.database import Database
-from ephemeral_server.limits.leases import release_expired
+from ephemeral_server.limits.releases import release_expired
 from ephemeral_server.settings import Settings
 
 #: How many leases one transaction ends at most; writers of runs wait for it.

@@ -13,7 +13,7 @@ from ephemeral_server.database.prepared import Prepared, fetch_all
 from ephemeral_server.database.sorting import Order, ascending, descending
 from ephemeral_server.database.tables import flow_run, task_run
 from ephemeral_server.database.transaction import Transaction
-from ephemeral_server.limits.leases import release_of_task_run
+from ephemeral_server.limits.releases import release_of_task_run
 from ephemeral_server.logs.store import delete_logs_of_task_run
 from ephemeral_server.names import random_name
 from ephemeral_server.orchestration.changes import change_task_run

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -12,6 +11,7 @@ from ephemeral_server.fields import JsonObject
 from ephemeral_server.http.body import QueryBody
 from ephemeral_server.http.direct import DirectRoute
 from ephemeral_server.http.reply import JsonReply
+from ephemeral_server.parameters.aside import run_aside
 from ephemeral_server.parameters.hydration import hydrate, variable_names
 from ephemeral_server.parameters.store import read_variables
 from ephemeral_server.parameters.validation import (
@@ -62,7 +62,7 @@ async def validate_values(body: SchemaAndValues, request: Request) -> Response:
     variables = await database.read(read_variables, names) if names else {}
     try:
         # In a thread: a schema may take its time, and the loop has others to serve.
-        errors = await asyncio.to_thread(_errors, body.json_schema, body.values, variables)
+        errors = await run_aside(_errors, body.json_schema, body.values, variables)
     except InvalidSchemaError as error:
         raise HTTPException(422, f"Invalid schema: {error}") from None
     return JsonReply(dump({"errors": errors, "valid": not errors}))

@@ -9,8 +9,9 @@ from sqlalchemy import select
 
 from ephemeral_server.clock import SECOND
 from ephemeral_server.database.tables import task_run
-from ephemeral_server.limits import leases
-from ephemeral_server.limits.leases import Holder, Lease, Released
+from ephemeral_server.limits import leases, releases
+from ephemeral_server.limits.leases import Holder, Lease
+from ephemeral_server.limits.releases import Released
 from tests.limits.limits import Limits
 from tests.orchestration.runs import Runs
 
@@ -91,7 +92,7 @@ def test_an_expired_lease_can_be_renewed_until_its_slots_are_given_back(limits: 
     limits.application.clock.advance(61)
     assert write(leases.renew, lease_id, 60)
     limits.application.clock.advance(61)
-    write(leases.release_expired, 100)
+    write(releases.release_expired, 100)
     assert not write(leases.renew, lease_id, 60)
 
 
@@ -116,8 +117,8 @@ def test_slots_come_back_once_through_the_lease(limits: Limits) -> None:
     ids = [limits.new(5, active_slots=1), limits.new(5, active_slots=1)]
     lease_id = acquire(limits, *ids, slots=2)
 
-    assert limits.application.write(leases.release, lease_id) is True
-    assert limits.application.write(leases.release, lease_id) is False
+    assert limits.application.write(releases.release, lease_id) is True
+    assert limits.application.write(releases.release, lease_id) is False
 
     assert [limits.taken(id) for id in ids] == [1, 1]
     assert read(limits, lease_id) is None
@@ -127,8 +128,8 @@ def test_the_age_of_a_lease_moves_the_average(limits: Limits) -> None:
     used, unused = limits.new(), limits.new()
     first, second = acquire(limits, used), acquire(limits, unused)
     limits.application.clock.advance(12)
-    limits.application.write(leases.release, first)
-    limits.application.write(leases.release, second, used=False)
+    limits.application.write(releases.release, first)
+    limits.application.write(releases.release, second, used=False)
     assert (limits.average(used), limits.average(unused)) == (7.0, 2.0)
 
 
@@ -137,7 +138,7 @@ def test_slots_come_back_whether_the_limit_is_active_or_not(limits: Limits, acti
     id = limits.new()
     lease_id = acquire(limits, id)
     limits.change(id, active=active)
-    limits.application.write(leases.release, lease_id)
+    limits.application.write(releases.release, lease_id)
     assert limits.taken(id) == 0
 
 
@@ -150,7 +151,7 @@ def test_a_lease_outlives_its_limit(limits: Limits) -> None:
     lease = read(limits, lease_id)
     assert lease is not None
     assert lease.limit_ids == (stays,)
-    assert limits.application.write(leases.release, lease_id)
+    assert limits.application.write(releases.release, lease_id)
     assert limits.taken(stays) == 0
 
 
@@ -158,15 +159,15 @@ def test_a_lease_whose_only_limit_is_gone_can_be_given_back(limits: Limits) -> N
     id, holder = limits.new(), someone()
     lease_id = acquire(limits, id, holder=holder)
     limits.delete(id)
-    released = limits.application.write(leases.release_held, holder, lease_id=lease_id)
+    released = limits.application.write(releases.release_held, holder, lease_id=lease_id)
     assert released == Released(leases=1, slots=0)
 
 
 def test_a_revoked_lease_keeps_its_slots_taken(limits: Limits) -> None:
     id = limits.new()
     lease_id = acquire(limits, id)
-    assert limits.application.write(leases.revoke, lease_id) is True
-    assert limits.application.write(leases.revoke, lease_id) is False
+    assert limits.application.write(releases.revoke, lease_id) is True
+    assert limits.application.write(releases.revoke, lease_id) is False
     assert (limits.taken(id), read(limits, lease_id)) == (1, None)
 
 
@@ -177,8 +178,8 @@ def test_somebody_gives_back_what_is_named_and_nothing_else(limits: Limits) -> N
     acquire(limits, ids[3], holder=holder)
     of_others = acquire(limits, ids[1], holder=someone())
 
-    held = write(leases.release_held, holder, lease_id=named, limit_ids=[ids[1]])
-    foreign = write(leases.release_held, holder, lease_id=of_others)
+    held = write(releases.release_held, holder, lease_id=named, limit_ids=[ids[1]])
+    foreign = write(releases.release_held, holder, lease_id=of_others)
 
     assert held == Released(leases=2, slots=5)
     assert foreign == Released()
@@ -190,7 +191,7 @@ def test_somebody_gives_back_limits_by_their_names(limits: Limits) -> None:
     for id in ids:
         acquire(limits, id, holder=holder)
     name = limits.read(ids[0]).name
-    limits.application.write(leases.release_held_by_name, holder, [name, "nobody"])
+    limits.application.write(releases.release_held_by_name, holder, [name, "nobody"])
     assert [limits.taken(id) for id in ids] == [0, 1]
 
 

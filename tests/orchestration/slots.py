@@ -9,7 +9,8 @@ from sqlalchemy import delete
 
 from ephemeral_server.database.tables import deployment
 from ephemeral_server.database.transaction import Transaction
-from ephemeral_server.limits.leases import Holder, Lease, leases_of, release
+from ephemeral_server.limits.leases import Holder, Lease, leases_of
+from ephemeral_server.limits.releases import release
 from ephemeral_server.wire import dump
 from tests.limits.limits import Limits
 from tests.orchestration.runs import Run, Runs

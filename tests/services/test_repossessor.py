@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from ephemeral_server.limits import leases
+from ephemeral_server.limits import leases, releases
 from ephemeral_server.services import repossessor
 from ephemeral_server.services.repossessor import Repossessed
 from tests.application import Application
@@ -61,7 +61,7 @@ def test_slots_that_were_given_back_do_not_come_back_twice(limits: Limits) -> No
     application, id = limits.application, limits.new(2, active_slots=1)
     lease_id = lease(limits, id)
     application.clock.advance(61)
-    application.write(leases.release, lease_id)
+    application.write(releases.release, lease_id)
     assert run_once(application) == Repossessed()
     assert limits.taken(id) == 1
 

@@ -20,7 +20,7 @@ from ephemeral_server.clock import SystemClock
 from ephemeral_server.database import Database, Transaction, open_database
 from ephemeral_server.database.tables import concurrency_lease, concurrency_limit, deployment
 from ephemeral_server.ids import new_id
-from ephemeral_server.limits.leases import release_expired
+from ephemeral_server.limits.releases import release_expired
 from ephemeral_server.settings import Settings
 from tests import web
 from tests.api.objects import new_flow, new_flow_run, new_task_run, set_state
