@@ -80,7 +80,7 @@ async def filter_flow_run_input(id: UUID, body: FlowRunInputQuery, request: Requ
     return JsonReply(INPUT.render_all(rows))
 
 
-@router.get("/{id:uuid}/input/{key}", response_model=None)
+@router.get("/{id:uuid}/input/{key}", response_model=None, response_class=PlainTextResponse)
 async def read_flow_run_input(id: UUID, key: Storable, request: Request) -> Response:
     """The text under a key, as it was sent."""
     value = await runtime_of(request).database.read(inputs.read_input, str(id), key)

@@ -26,7 +26,12 @@ COLUMNS = ("timestamp", "level", "flow_run_id", "task_run_id", "message")
 PAGE = 1000
 
 
-@router.get("/{id:uuid}/logs/download", response_model=None)
+@router.get(
+    "/{id:uuid}/logs/download",
+    response_model=None,
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
+)
 async def download_logs(id: UUID, request: Request) -> Response:
     """All logs of a flow run and of its task runs as CSV, the oldest first."""
     database = runtime_of(request).database

@@ -14,6 +14,9 @@ from tests.api.objects import new_flow, new_flow_run, new_task_run, states_of
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
+#: The key of an input that flow runs have.
+KEY = "known"
+
 
 class Known:
     """Ids of objects of every kind.
@@ -66,9 +69,17 @@ class Known:
         """Parameters of a path with known ids, and in every second a known name, in them."""
         placed = self.placed(parameters, kind)
         # In turns, not by what was made up: that depends on which modules are loaded.
-        if isinstance(placed, dict) and "name" in placed and next(self._turns) % 2:
-            return {key: self.name if key == "name" else item for key, item in placed.items()}
+        known = {"name": self.name, "key": KEY}
+        if isinstance(placed, dict) and known.keys() & placed.keys() and next(self._turns) % 2:
+            self._send_input(placed.get("id"))
+            return {key: known.get(key, item) for key, item in placed.items()}
         return placed
+
+    def _send_input(self, flow_run_id: Any) -> None:
+        """Send a flow run the text that is asked for: the last request may have deleted it."""
+        if flow_run_id in self.ids["flow_run"]:
+            body = {"key": KEY, "value": "a"}
+            self._api.post(f"/flow_runs/{flow_run_id}/input", json=body)
 
     def placed(self, value: Any, kind: str) -> Any:
         """`value` with three of four ids in it replaced by known ones, always the same three.
