@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 
 from ephemeral_server.orchestration.client import Client, Version
-from ephemeral_server.version import API_VERSION, MINIMUM_API_VERSION
+from ephemeral_server.version import API_VERSION, MINIMUM_API_VERSION, PREFECT_VERSION
 
 #: The header that states the version of the protocol.
 HEADER = "x-prefect-api-version"
@@ -72,3 +72,23 @@ def _parsed(text: str) -> Version | None:
 
 
 _MINIMUM: Version = (0, 8, 0)
+
+
+class OfferedVersion:
+    """The version of Prefect that clients are told they talk to.
+
+    It is ours, or that of the newest client of the same major version: what changes between such
+    releases is told by the version of the protocol, and a client warns of every older server.
+    It is kept, since the part of a client that sends events asks too, and does not say its own.
+    """
+
+    def __init__(self) -> None:
+        self._text, self._release = PREFECT_VERSION, _parsed(PREFECT_VERSION)
+
+    def to(self, client: str | None) -> str:
+        """What a client of this version is told, None: unknown."""
+        match = _VERSION.match(client or "")
+        theirs, ours = _parsed(match[0]) if match else None, self._release
+        if client and theirs and ours and theirs > ours and theirs[0] == ours[0]:
+            self._text, self._release = client, theirs
+        return self._text

@@ -7,10 +7,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from ephemeral_server.http.versions import (
+    OfferedVersion,
     api_version_of,
     check_api_version,
     client_version_of,
 )
+from ephemeral_server.version import PREFECT_VERSION
 
 
 def request_with(**headers: str) -> Request:
@@ -80,3 +82,17 @@ def test_the_version_of_the_client_is_read_from_its_name(version: str) -> None:
 def test_other_clients_have_no_version(name: str) -> None:
     assert client_version_of(request_with(user_agent=name)) is None
     assert client_version_of(request_with()) is None
+
+
+@pytest.mark.parametrize("newer", ["3.8.9", "3.9.0", "3.10.0rc1", "3.99.0+3.gabc"])
+def test_a_newer_client_of_this_major_version_is_offered_its_own_version(newer: str) -> None:
+    offered = OfferedVersion()
+
+    assert [offered.to(newer), offered.to(None), offered.to("3.0.0")] == [newer] * 3
+
+
+@pytest.mark.parametrize(
+    "other", [None, "", "3.8.8", "3.8.8.dev1", "3.4.10", "2.20.0", "4.0.0", f"{10**10}.0.0"]
+)
+def test_every_other_client_is_offered_ours(other: str | None) -> None:
+    assert OfferedVersion().to(other) == PREFECT_VERSION

@@ -21,12 +21,15 @@ from ephemeral_server.database.tables import configuration
 from ephemeral_server.ids import new_id
 from ephemeral_server.runtime import Runtime
 from ephemeral_server.settings import Settings
+from ephemeral_server.version import PREFECT_VERSION
 from tests import web
 from tests.api.shapes import assert_shape
 
 
 def test_the_version_is_one_that_clients_of_prefect_3_accept(api: httpx.Client) -> None:
-    assert api.get("/admin/version").json() == "3.8.8"
+    assert api.get("/admin/version").json() == PREFECT_VERSION
+    newer = {"User-Agent": "prefect/3.99.0 (API 0.8.4)"}
+    assert api.get("/admin/version", headers=newer).json() == "3.99.0"
 
 
 def test_the_server_says_hello(api: httpx.Client) -> None:
