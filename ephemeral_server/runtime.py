@@ -14,6 +14,8 @@ from ephemeral_server.events.bus import EventBus
 from ephemeral_server.events.persister import EventPersister
 from ephemeral_server.events.recorder import TaskRunRecorder
 from ephemeral_server.http.csrf import CsrfTokens
+from ephemeral_server.live import Feed
+from ephemeral_server.logs.wire import live_message
 from ephemeral_server.settings import Settings
 
 
@@ -31,6 +33,7 @@ class Runtime:
         clock: where everything in this server reads the time.
         database: open from `start` to `stop`.
         bus: carries events from those who publish to those who consume.
+        live_logs: hands out logs to those who watch, see `ephemeral_server.logs.wire`.
         csrf: makes and checks CSRF tokens.
         result_storage: where results go by default.
     """
@@ -43,6 +46,7 @@ class Runtime:
         self.settings = settings
         self.clock = clock or SystemClock()
         self.bus = EventBus(self.clock, settings.maximum_event_bytes)
+        self.live_logs = Feed(live_message)
         self.csrf = csrf or CsrfTokens.random(settings.csrf_token_seconds, self.clock)
         self.result_storage = DefaultResultStorage(self.clock)
         self._streams: set[Stream] = set()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, delete, or_, select
@@ -38,8 +39,16 @@ _INSERT = {
 }
 
 
-def create_logs(tx: Transaction, logs: Sequence[NewLog]) -> None:
-    """Keep the logs; their ids sort in the order given."""
+def create_logs(
+    tx: Transaction,
+    logs: Sequence[NewLog],
+    publish: Callable[[Sequence[Sequence[Any]]], None] | None = None,
+) -> None:
+    """Keep the logs; their ids sort in the order given.
+
+    Args:
+        publish: called after the commit with the rows, as values in the order of `LOG`.
+    """
     if not logs:
         return
     now = tx.now()
@@ -49,6 +58,8 @@ def create_logs(tx: Transaction, logs: Sequence[NewLog]) -> None:
     else:
         columns = tuple(list(column) for column in zip(*rows, strict=True))
         tx.connection.exec_driver_sql(_INSERT[tx.dialect], columns)
+    if publish is not None:
+        tx.after_commit(partial(publish, rows))
 
 
 def list_logs(
