@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Protocol
 
 from starlette.requests import HTTPConnection
@@ -17,6 +18,9 @@ from ephemeral_server.http.csrf import CsrfTokens
 from ephemeral_server.live import Feed
 from ephemeral_server.logs.wire import live_message
 from ephemeral_server.settings import Settings
+
+#: Seconds that clients are given to read that their WebSocket ends.
+CLOSING_SECONDS = 0.5
 
 
 class Stream(Protocol):
@@ -92,7 +96,9 @@ class Runtime:
         """End the open WebSockets with 1012 (service restart)."""
         streams, self._streams = self._streams, set()
         closing = [stream.close(1012, "Server is shutting down") for stream in streams]
-        await asyncio.gather(*closing, return_exceptions=True)
+        closed = asyncio.gather(*closing, return_exceptions=True)
+        with contextlib.suppress(asyncio.TimeoutError):  # who does not read cannot be told
+            await asyncio.wait_for(closed, CLOSING_SECONDS)
 
 
 def runtime_of(connection: HTTPConnection) -> Runtime:

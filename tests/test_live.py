@@ -37,7 +37,7 @@ def ended(subscription: Subscription[int]) -> bool:
 
 
 def test_each_subscriber_gets_what_it_picks_in_order() -> None:
-    feed = Feed(str)
+    feed = Feed[int](str)
     with feed.subscription(everything) as all_, feed.subscription(even) as some:
         feed.publish([3, 4, 2])
         feed.publish([1])
@@ -48,7 +48,7 @@ def test_each_subscriber_gets_what_it_picks_in_order() -> None:
 
 
 def test_nothing_from_before_or_after_is_handed_out() -> None:
-    feed = Feed(str)
+    feed = Feed[int](str)
     feed.publish([1])
     with feed.subscription(everything) as subscription:
         feed.publish([2])
@@ -65,7 +65,7 @@ def test_a_message_is_made_once_for_all_and_only_if_somebody_wants_it() -> None:
         made.append(item)
         return str(item)
 
-    feed = Feed(render)
+    feed = Feed[int](render)
     feed.publish([8, 9])
     with ExitStack() as stack:
         for _ in range(5):
@@ -77,7 +77,7 @@ def test_a_message_is_made_once_for_all_and_only_if_somebody_wants_it() -> None:
 
 def test_who_waits_is_woken() -> None:
     async def wait() -> str:
-        feed = Feed(str)
+        feed = Feed[int](str)
         with feed.subscription(everything) as subscription:
             waiting = asyncio.ensure_future(anext(subscription))
             await asyncio.sleep(0)
@@ -88,7 +88,7 @@ def test_who_waits_is_woken() -> None:
 
 
 def test_who_lets_too_much_wait_is_given_up_when_more_comes() -> None:
-    feed = Feed(str, backlog=3)
+    feed = Feed[int](str, backlog=3)
     with feed.subscription(everything) as slow, feed.subscription(even) as other:
         feed.publish([10, 20])
         assert (taken(other), feed.subscriptions) == (["10", "20"], 2)
@@ -102,7 +102,7 @@ def test_who_lets_too_much_wait_is_given_up_when_more_comes() -> None:
 
 
 def test_a_backlog_that_is_just_full_is_none_too_many() -> None:
-    feed = Feed(str, backlog=3)
+    feed = Feed[int](str, backlog=3)
     with feed.subscription(everything) as subscription:
         feed.publish([100])
         feed.publish([2])
@@ -111,7 +111,7 @@ def test_a_backlog_that_is_just_full_is_none_too_many() -> None:
 
 
 def test_what_was_taken_does_not_count() -> None:
-    feed = Feed(str, backlog=3)
+    feed = Feed[int](str, backlog=3)
     with feed.subscription(everything) as subscription:
         for _ in range(3):
             feed.publish([1000])
@@ -119,7 +119,7 @@ def test_what_was_taken_does_not_count() -> None:
 
 
 def test_however_much_comes_at_once_nobody_is_given_up() -> None:
-    feed = Feed(str, backlog=3)
+    feed = Feed[int](str, backlog=3)
     with feed.subscription(everything) as subscription:
         feed.publish(range(100))
 
@@ -127,7 +127,7 @@ def test_however_much_comes_at_once_nobody_is_given_up() -> None:
 
 
 def test_who_gets_nothing_of_it_is_not_given_up() -> None:
-    feed = Feed(str, backlog=3)
+    feed = Feed[int](str, backlog=3)
     with feed.subscription(even) as subscription:
         feed.publish([1000])
         feed.publish([1])

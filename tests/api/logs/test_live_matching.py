@@ -135,9 +135,7 @@ def watched(
     feed = application.runtime.live_logs
     with ExitStack() as stack:
         subscriptions = [
-            stack.enter_context(
-                feed.subscription(LogFilter.model_validate(each).picker(LOG.keys))
-            )
+            stack.enter_context(feed.subscription(LogFilter.model_validate(each).picker(LOG.keys)))
             for each in filters
         ]
         for at in range(0, len(logs), 60):
@@ -176,9 +174,7 @@ def test_logs_are_received_in_the_order_in_which_they_came(application: Applicat
 
 
 @pytest.mark.parametrize("query", ["größe", "GRÖSSE größe", "-GRÖßE", "+GRÖßE"])
-def test_live_search_knows_capitals_of_every_alphabet(
-    application: Application, query: str
-) -> None:
+def test_live_search_knows_capitals_of_every_alphabet(application: Application, query: str) -> None:
     logs = [{"name": "l", "level": 0, "message": "Größe", "timestamp": TIMES[0]}]
 
     (live,) = watched(application, [{"text": {"query": query}}], logs)
