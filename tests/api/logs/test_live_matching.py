@@ -48,6 +48,8 @@ QUERIES = [
     "-retry",
     "!disk !space",
     "+disk +full",
+    "+disk +retry",
+    "-disk -space",
     "disk -retry",
     "+disk +retry -no space",
     '"no space" c:',
