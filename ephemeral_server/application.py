@@ -51,7 +51,7 @@ DOMAINS = {
     ),
     "flows": ("ephemeral_server.flows.routes",),
     "hello": ("ephemeral_server.admin.root",),
-    "logs": ("ephemeral_server.logs.routes",),
+    "logs": ("ephemeral_server.logs.routes", "ephemeral_server.logs.live_routes"),
     "ready": ("ephemeral_server.admin.root",),
     "saved_searches": ("ephemeral_server.saved_searches.routes",),
     "task_run_states": ("ephemeral_server.states.routes",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Protocol
 
 from starlette.requests import HTTPConnection
@@ -15,7 +16,12 @@ from ephemeral_server.events.persister import EventPersister
 from ephemeral_server.events.recorder import TaskRunRecorder
 from ephemeral_server.http.csrf import CsrfTokens
 from ephemeral_server.http.versions import OfferedVersion
+from ephemeral_server.live import Feed
+from ephemeral_server.logs.wire import live_message
 from ephemeral_server.settings import Settings
+
+#: Seconds that clients are given to read that their WebSocket ends.
+CLOSING_SECONDS = 0.5
 
 
 class Stream(Protocol):
@@ -32,6 +38,7 @@ class Runtime:
         clock: where everything in this server reads the time.
         database: open from `start` to `stop`.
         bus: carries events from those who publish to those who consume.
+        live_logs: hands out logs to those who watch, see `ephemeral_server.logs.wire`.
         csrf: makes and checks CSRF tokens.
         result_storage: where results go by default.
         version: of Prefect, as clients are told.
@@ -45,6 +52,7 @@ class Runtime:
         self.settings = settings
         self.clock = clock or SystemClock()
         self.bus = EventBus(self.clock, settings.maximum_event_bytes)
+        self.live_logs = Feed(live_message)
         self.csrf = csrf or CsrfTokens.random(settings.csrf_token_seconds, self.clock)
         self.result_storage = DefaultResultStorage(self.clock)
         self.version = OfferedVersion()
@@ -91,7 +99,9 @@ class Runtime:
         """End the open WebSockets with 1012 (service restart)."""
         streams, self._streams = self._streams, set()
         closing = [stream.close(1012, "Server is shutting down") for stream in streams]
-        await asyncio.gather(*closing, return_exceptions=True)
+        closed = asyncio.gather(*closing, return_exceptions=True)
+        with contextlib.suppress(asyncio.TimeoutError):  # who does not read cannot be told
+            await asyncio.wait_for(closed, CLOSING_SECONDS)
 
 
 def runtime_of(connection: HTTPConnection) -> Runtime:

@@ -58,6 +58,11 @@ class EventsSettings(BaseModel):
     maximum_size_bytes: int
 
 
+class LogsSettings(BaseModel):
+    stream_out_enabled: bool = True
+    stream_publishing_enabled: bool = True
+
+
 class TasksSettings(BaseModel):
     tag_concurrency_slot_wait_seconds: float
     max_cache_key_length: int
@@ -74,6 +79,7 @@ class ServerSettings(BaseModel):
     deployments: DeploymentsSettings
     ephemeral: EphemeralSettings
     events: EventsSettings
+    logs: LogsSettings
     tasks: TasksSettings
     ui: UiSettings
 
@@ -121,6 +127,7 @@ def settings_tree(settings: Settings) -> SettingsTree:
                 enabled=settings.ephemeral, startup_timeout_seconds=settings.start_timeout
             ),
             events=EventsSettings(maximum_size_bytes=settings.maximum_event_bytes),
+            logs=LogsSettings(),  # always: whoever does not watch pays nothing
             tasks=TasksSettings(
                 tag_concurrency_slot_wait_seconds=settings.tag_slot_wait_seconds,
                 max_cache_key_length=settings.max_cache_key_length,

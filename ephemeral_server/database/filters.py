@@ -8,14 +8,15 @@ about and whose type says which operators it takes::
         name: Annotated[AnyLike | None, On(flow.c.name)] = None
         tags: Annotated[Tags | None, On(flow.c.tags)] = None
 
-The same declaration is the shape on the wire and, through `EntityFilter.clause`, the SQL.
+The same declaration is the shape on the wire and, through `EntityFilter.clause`, the SQL; for
+rows at hand see `ephemeral_server.database.predicates`.
 A filter without criteria restricts nothing; criteria are joined by AND, or by OR where the
 filter's ``operator`` says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import Enum
 from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
@@ -74,11 +75,15 @@ class On:
 class _Filter(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
+    @property
+    def takes_any(self) -> bool:
+        """Whether one of the parts is enough; else all must hold."""
+        return getattr(self, "operator", Operator.and_) is Operator.or_
+
     def _joined(self, clauses: list[Clause]) -> Clause:
         if not clauses:
             return true()
-        join = or_ if getattr(self, "operator", Operator.and_) is Operator.or_ else and_
-        return join(*clauses)
+        return or_(*clauses) if self.takes_any else and_(*clauses)
 
 
 class Criterion(_Filter):
@@ -86,13 +91,15 @@ class Criterion(_Filter):
 
     def clause(self, on: On, dialect: str) -> Clause:
         """The condition on a row of the entity."""
-        return self._joined(
-            [
-                compile_operator(on, value, dialect)
-                for name, compile_operator in self._operators().items()
-                if (value := getattr(self, name)) is not None
-            ]
-        )
+        operators = self._operators()
+        return self._joined([operators[name](on, value, dialect) for name, value in self.asked()])
+
+    def asked(self) -> Iterator[tuple[str, Any]]:
+        """The operators that were used, each with its value."""
+        for name in self._operators():
+            value = getattr(self, name)
+            if value is not None:
+                yield name, value
 
     @classmethod
     @lru_cache
@@ -114,12 +121,19 @@ class EntityFilter(_Filter):
 
     def clause(self, dialect: str) -> Clause:
         """The condition on a row of the entity; true if there is no criterion."""
-        clauses = []
+        return self._joined(
+            [
+                self.criterion_clause(name, criterion, on, dialect)
+                for name, criterion, on in self.asked()
+            ]
+        )
+
+    def asked(self) -> Iterator[tuple[str, Any, On | None]]:
+        """The criteria that were used: name, value and the column each is about."""
         for name, on in self._criteria().items():
             criterion = getattr(self, name)
             if criterion is not None:
-                clauses.append(self.criterion_clause(name, criterion, on, dialect))
-        return self._joined(clauses)
+                yield name, criterion, on
 
     def criterion_clause(self, name: str, criterion: Any, on: On | None, dialect: str) -> Clause:
         """The condition of one criterion; entities override it for what is not one column."""
@@ -201,7 +215,7 @@ class Equals(Criterion):
 
 def is_in(column: ColumnElement[Any], values: list[Any], dialect: str) -> Clause:
     """`column` has one of `values`: ids, enum members, text or numbers, however many."""
-    values = list(dict.fromkeys(_plain(values)))
+    values = list(dict.fromkeys(plain(values)))
     if not values:
         return false()
     if len(values) <= _FEW:
@@ -299,7 +313,7 @@ def _each(document: ColumnElement[Any]) -> ColumnElement[Any]:
     return item
 
 
-def _plain(values: list[Any]) -> list[Any]:
+def plain(values: list[Any]) -> list[Any]:
     """Ids as text and enum members as their values."""
     return [
         str(value) if isinstance(value, UUID) else value.value if isinstance(value, Enum) else value

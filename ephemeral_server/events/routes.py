@@ -12,7 +12,7 @@ from ephemeral_server.errors import OverloadedError
 from ephemeral_server.events.schemas import EventIn
 from ephemeral_server.http.direct import DirectRoute
 from ephemeral_server.http.reply import no_content
-from ephemeral_server.http.websockets import POLICY_VIOLATION, close, handshake
+from ephemeral_server.http.websockets import POLICY_VIOLATION, close, first_error, handshake
 from ephemeral_server.runtime import Runtime, runtime_of
 
 router = APIRouter(prefix="/events", tags=["Events"], route_class=DirectRoute)
@@ -74,13 +74,6 @@ async def _take_frames(websocket: WebSocket, runtime: Runtime) -> None:
         try:
             event = _event_in.validate_json(text)
         except ValidationError as error:
-            await close(websocket, POLICY_VIOLATION, f"Invalid event: {_first(error)}")
+            await close(websocket, POLICY_VIOLATION, f"Invalid event: {first_error(error)}")
             continue
         await runtime.bus.ingest([event.to_event(runtime.clock.now())])
-
-
-def _first(error: ValidationError) -> str:
-    """What was wrong first, and where."""
-    details = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    place = ".".join(str(part) for part in details["loc"])
-    return f"{place}: {details['msg']}" if place else str(details["msg"])

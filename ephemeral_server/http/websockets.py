@@ -7,6 +7,7 @@ import hmac
 import json
 from typing import Any
 
+from pydantic import ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from ephemeral_server.http.asgi import headers, refuse
@@ -19,6 +20,7 @@ GOING_AWAY = 1001
 PROTOCOL_ERROR = 1002
 POLICY_VIOLATION = 1008
 INTERNAL_ERROR = 1011
+TRY_AGAIN_LATER = 1013
 
 _LONGEST_REASON = 123  # bytes: a control frame holds 125, two of them are the code
 
@@ -61,13 +63,25 @@ async def handshake(
     try:
         failure = _check(await _first_text(websocket), secret)
         if failure is None:
-            await _send(websocket, '{"type":"auth_success"}')
+            await send(websocket, '{"type":"auth_success"}')
             return True
     except WebSocketDisconnect:
         return False
     code, reason = failure
     await close(websocket, code, refusal or reason)
     return False
+
+
+async def send(websocket: WebSocket, text: str) -> None:
+    """Send a text frame, as soon as the client has read enough of those before.
+
+    Raises:
+        WebSocketDisconnect: the connection is closed.
+    """
+    try:
+        await websocket.send_text(text)
+    except _ClosedBelow as error:
+        raise WebSocketDisconnect(PROTOCOL_ERROR) from error
 
 
 async def close(websocket: WebSocket, code: int = NORMAL, reason: str = "") -> None:
@@ -95,18 +109,22 @@ def close_reason(text: str) -> str:
     return encoded.decode()
 
 
+def first_error(error: ValidationError, below: int = 0) -> str:
+    """What was wrong first with what a client sent, and where, for a close reason.
+
+    Args:
+        below: how many leading parts of the place to leave out.
+    """
+    details = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    place = ".".join(str(part) for part in details["loc"][below:])
+    return f"{place}: {details['msg']}" if place else str(details["msg"])
+
+
 def _offered(websocket: WebSocket) -> set[str]:
     """The subprotocols of the client; it may spread them over several headers."""
     values = headers(websocket.scope, b"sec-websocket-protocol")
     offered = {part.strip() for value in values for part in value.split(",")}
     return offered.union(websocket.scope.get("subprotocols", ()))
-
-
-async def _send(websocket: WebSocket, text: str) -> None:
-    try:
-        await websocket.send_text(text)
-    except _ClosedBelow as error:
-        raise WebSocketDisconnect(PROTOCOL_ERROR) from error
 
 
 async def _first_text(websocket: WebSocket) -> str | bytes:

@@ -22,7 +22,9 @@ router = APIRouter(prefix="/logs", tags=["Logs"], route_class=DirectRoute)
 @router.post("/", status_code=CREATED, response_model=Any)
 async def create_logs(body: list[LogCreate], request: Request) -> Response:
     """Keep logs, all or none of them."""
-    await runtime_of(request).database.write(store.create_logs, [_new_log(log) for log in body])
+    runtime = runtime_of(request)
+    logs = [_new_log(log) for log in body]
+    await runtime.database.write(store.create_logs, logs, runtime.live_logs.publish)
     return JsonReply("null", CREATED)
 
 

@@ -17,10 +17,9 @@ from ephemeral_server.database.filters import (
     Between,
     Clause,
     Criterion,
-    EntityFilter,
     On,
-    Operator,
 )
+from ephemeral_server.database.predicates import LiveFilter, Source, joined
 from ephemeral_server.database.tables import log
 from ephemeral_server.fields import IdText, Instant, Integer, Offset, Storable
 from ephemeral_server.http.body import QueryBody, StrictBody
@@ -73,7 +72,7 @@ class LogFilterTextSearch(StrictBody):
     query: Annotated[Storable, StringConstraints(max_length=200)]
 
 
-class LogFilter(EntityFilter):
+class LogFilter(LiveFilter):
     """The criteria for logs."""
 
     level: Annotated[AtLeastAtMost | None, On(log.c.level)] = None
@@ -89,7 +88,14 @@ class LogFilter(EntityFilter):
         if not groups:
             return true()
         # Each kind of terms counts as a criterion of its own.
-        return or_(*groups) if self.operator is Operator.or_ else and_(*groups)
+        return or_(*groups) if self.takes_any else and_(*groups)
+
+    def criterion_test(self, criterion: Any, on: On | None, source: Source) -> str:
+        if not isinstance(criterion, LogFilterTextSearch):
+            return super().criterion_test(criterion, on, source)
+        searched = f"{source.column('message')} + ' ' + {source.column('name')}"
+        groups = [source.constant(test) for test in parse(criterion.query).tests()]
+        return joined([f"{test}({searched})" for test in groups], takes_any=self.takes_any)
 
 
 class LogSort(str, Enum):

@@ -14,6 +14,7 @@ the end. A sign that no word follows means nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, and_, not_, or_
@@ -45,6 +46,18 @@ class Search(NamedTuple):
             groups.append(not_(or_(*[_contains(text, term) for term in self.exclude])))
         if self.require:
             groups.append(and_(*[_contains(text, term) for term in self.require]))
+        return groups
+
+    def tests(self) -> list[Callable[[str], bool]]:
+        """The same conditions on a text at hand, where letters of every alphabet have capitals."""
+        include, exclude, require = ([term.lower() for term in terms] for terms in self)
+        groups: list[Callable[[str], bool]] = []
+        if include:
+            groups.append(lambda text: any(map(text.lower().__contains__, include)))
+        if exclude:
+            groups.append(lambda text: not any(map(text.lower().__contains__, exclude)))
+        if require:
+            groups.append(lambda text: all(map(text.lower().__contains__, require)))
         return groups
 
 

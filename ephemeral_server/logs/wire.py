@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from ephemeral_server.wire import Shape, field, instant, number, plain, text
 
 #: Needs the columns of its `keys`.
@@ -18,3 +21,12 @@ LOG = Shape(
         field("task_run_id", plain),
     ]
 )
+
+
+def live_message(row: Sequence[Any]) -> str:
+    """What those who watch logs are sent of one; `row` as for `LOG`.
+
+    Clients know live logs without the instants of their being stored.
+    """
+    id, _, _, *values = row
+    return f'{{"type":"log","log":{LOG.render((id, None, None, *values))}}}'

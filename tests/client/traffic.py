@@ -9,11 +9,11 @@ import json
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import certifi
 from prefect.settings import (
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from ephemeral_server.embed.serving import ASGIApp, Message, Receive, Scope, Send
+    from ephemeral_server.runtime import Runtime
+
+T = TypeVar("T")
 
 #: Seconds that things which are on their way may take.
 PATIENCE = 20.0
@@ -163,9 +166,15 @@ class Traffic:
         with self._changed:
             arrived = self._changed.wait_for(lambda: self._open == 0, PATIENCE)
         assert arrived, "a request or WebSocket does not end"
-        if self._loop is not None and self._app is not None:
-            draining = self._app.state.runtime.drain()
-            asyncio.run_coroutine_threadsafe(draining, self._loop).result(PATIENCE)
+        if self._loop is not None:
+            self.on_server(lambda runtime: runtime.drain())
+
+    def on_server(self, work: Callable[[Runtime], Coroutine[Any, Any, T]]) -> T:
+        """The result of what is to be awaited on the server's loop; something came before."""
+        assert self._loop is not None
+        assert self._app is not None
+        awaitable = work(self._app.state.runtime)
+        return asyncio.run_coroutine_threadsafe(awaitable, self._loop).result(PATIENCE)
 
     def build(self, settings: Settings) -> FastAPI:
         """The application of a server that is recorded here."""

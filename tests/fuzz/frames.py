@@ -73,11 +73,11 @@ def frame(
 
 
 class RawWebSocket(Wire):
-    """A connection to ``/events/in``."""
+    """A connection to a WebSocket of the API, by default to ``/events/in``."""
 
-    def __init__(self, server: EphemeralServer) -> None:
+    def __init__(self, server: EphemeralServer, path: str = "/events/in") -> None:
         super().__init__(server.port)
-        self.send(upgrade())
+        self.send(upgrade(f"/api{path}"))
         status = self._file.readline()
         assert status.startswith(b"HTTP/1.1 101"), status
         while self._file.readline() != b"\r\n":

@@ -38,6 +38,14 @@ LARGEST = 16 * 2**20
 #: What uvicorn itself says of its clients.
 UVICORNS = ("Invalid UTF-8 sequence received from client.", "Unsupported upgrade request.")
 
+#: A path, and what is sent after the greeting: then events or nothing is expected.
+Beginning = tuple[str, bytes]
+FILTER = frame(TEXT, '{"type":"filter","filter":{}}')
+BEGINNINGS = [
+    pytest.param(("/events/in", b""), id="events"),
+    pytest.param(("/logs/out", FILTER), id="logs"),
+]
+
 
 @pytest.fixture(scope="module")
 def lasting(
@@ -66,9 +74,9 @@ def event_json(**changes: Any) -> str:
     return json.dumps(an_event(**changes))
 
 
-def end_after(data: bytes, server: EphemeralServer) -> Closed:
+def end_after(data: bytes, server: EphemeralServer, path: str = "/events/in") -> Closed:
     """How the server ends a greeted connection after `data`."""
-    with RawWebSocket(server) as client:
+    with RawWebSocket(server, path) as client:
         client.greet()
         with contextlib.suppress(ConnectionResetError):  # closed in the midst of it
             client.send(data)
@@ -102,10 +110,12 @@ def end_after(data: bytes, server: EphemeralServer) -> Closed:
         pytest.param(bytes(1000), 1002, id="zeros"),
     ],
 )
+@pytest.mark.parametrize("before", BEGINNINGS)
 def test_a_breach_of_the_protocol_closes_the_connection_with_its_code(
-    living: EphemeralServer, data: bytes, code: int
+    living: EphemeralServer, before: Beginning, data: bytes, code: int
 ) -> None:
-    assert end_after(data, living).code == code
+    path, frames = before
+    assert end_after(frames + data, living, path).code == code
 
 
 @pytest.mark.parametrize(
@@ -146,6 +156,58 @@ def test_a_frame_that_is_no_event_closes_the_connection_with_the_field_and_the_r
 
     assert code == 1008
     assert given.startswith(f"Invalid event: {reason}")
+
+
+@pytest.mark.parametrize(
+    ("filter", "reason"),
+    [
+        ("", "Invalid filter: "),
+        ("null", "Invalid filter: Input should be an object"),
+        ("[]", "Invalid filter: Input should be an object"),
+        ('{"x":1}', "Invalid filter: x: Extra inputs are not permitted"),
+        ('{"operator":"nor_"}', "Invalid filter: operator: Input should be"),
+        ('{"level":{"ge_":1e400}}', "Invalid filter: level.ge_: Input should be"),
+        ('{"level":{"ge_":9223372036854775808}}', "Invalid filter: level.ge_: Input should be"),
+        ('{"level":{"ge_":NaN}}', "Invalid filter: level.ge_: Input should be"),
+        ('{"level":' + "[" * 5000, "Expected 'filter' message"),
+        ('{"timestamp":{"after_":"+99999-01-01"}}', "Invalid filter: timestamp.after_: Input"),
+        ('{"flow_run_id":{"any_":["x"]}}', "Invalid filter: flow_run_id.any_.0: Input should be"),
+        ('{"flow_run_id":{"any_":{}}}', "Invalid filter: flow_run_id.any_: Input should be"),
+        ('{"task_run_id":{"is_null_":"x"}}', "Invalid filter: task_run_id.is_null_: Input should"),
+        ('{"text":{}}', "Invalid filter: text.query: Field required"),
+        ('{"text":{"query":"\\u0000"}}', "Invalid filter: text.query: Value error, must not"),
+        ('{"text":{"query":"\\ud800"}}', "Expected 'filter' message"),
+    ],
+)
+def test_a_frame_that_is_no_filter_closes_the_connection_with_the_field_and_the_reason(
+    living: EphemeralServer, filter: str, reason: str
+) -> None:
+    text = f'{{"type":"filter","filter":{filter}}}' if filter else '{"type":"filter"}'
+    code, given = end_after(frame(TEXT, text), living, "/logs/out")
+
+    assert code == 1002
+    assert given.startswith(reason)
+
+
+@pytest.mark.parametrize(
+    "filter",
+    [
+        {"operator": "or_", "level": {"ge_": -(2**63), "le_": None}, "timestamp": {}, "text": None},
+        {"timestamp": {"after_": "0001-01-01", "before_": "9999-12-31T23:59:59.999999Z"}},
+        {"flow_run_id": {"any_": [str(uuid4()) for _ in range(20_000)]}},
+        {"text": {"query": "+a " * 66}},
+        {"text": {"query": "'\\\\{v}\\n\" or True)]; import"}},
+    ],
+)
+def test_an_odd_filter_is_taken_and_what_follows_is_ignored(
+    living: EphemeralServer, filter: dict[str, Any]
+) -> None:
+    with RawWebSocket(living, "/logs/out") as client:
+        client.greet()
+        client.send(frame(TEXT, json.dumps({"type": "filter", "filter": filter})))
+        client.send(frame(TEXT, "garbage") + frame(BINARY, b"\xff") + frame(TEXT, GREETING))
+        client.send(frame(PING, "there?"))
+        assert client.receive() == b"there?"
 
 
 def test_odd_events_are_kept(server: EphemeralServer, database_url: str) -> None:
@@ -219,15 +281,20 @@ def test_a_breach_right_behind_a_frame_that_is_refused_ends_quietly(
 
 
 @pytest.mark.parametrize("reset", [True, False])
-def test_a_client_may_break_off_anywhere(living: EphemeralServer, reset: bool) -> None:
-    conversation = frame(TEXT, GREETING) + frame(TEXT, event_json())
+@pytest.mark.parametrize(
+    ("path", "said"), [("/events/in", frame(TEXT, event_json())), ("/logs/out", FILTER)]
+)
+def test_a_client_may_break_off_anywhere(
+    living: EphemeralServer, path: str, said: bytes, reset: bool
+) -> None:
+    conversation = frame(TEXT, GREETING) + said
     for place in range(0, len(upgrade()), 7):
         with Wire(living.port) as client:
             client.send(upgrade()[:place])
             if reset:
                 client.reset()
     for place in range(0, len(conversation) + 1, 7):
-        with RawWebSocket(living) as socket:
+        with RawWebSocket(living, path) as socket:
             socket.send(conversation[:place])
             if reset:
                 socket.reset()

@@ -67,6 +67,7 @@ def test_the_settings_are_told_with_what_they_are_set_to() -> None:
     assert tree["server"]["concurrency"]["initial_deployment_lease_duration"] == 60
     assert tree["server"]["ephemeral"]["enabled"] is True
     assert tree["server"]["ui"]["enabled"] is False
+    assert tree["server"]["logs"]["stream_out_enabled"] is True
 
 
 def test_no_secret_is_among_the_settings(database_url: str) -> None:
