@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
 
 from ephemeral_server.clock import Clock
+
+logger = logging.getLogger(__name__)
 
 
 class Transaction:
@@ -42,8 +46,15 @@ class Transaction:
         self._afterwards.append(action)
 
     def finish(self, publish: Callable[[list[Any]], None]) -> None:
-        """Hand out events and run actions; called by the database after the commit."""
+        """Hand out events and run actions; called by the database after the commit.
+
+        One that fails is logged: the caller's work is done, and others wait for the writer.
+        """
+        actions = self._afterwards
         if self.events:
-            publish(self.events)
-        for action in self._afterwards:
-            action()
+            actions = [partial(publish, self.events), *actions]
+        for action in actions:
+            try:
+                action()
+            except Exception:
+                logger.exception("What follows a commit has failed.")

@@ -177,6 +177,24 @@ class TestEvents:
 
         on(test)
 
+    def test_an_action_that_fails_is_logged_and_holds_up_nobody(
+        self, on: Callable[[Test], None], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async def test(database: Database, published: list[Any]) -> None:
+            done: list[str] = []
+
+            def work(tx: Transaction) -> str:
+                tx.after_commit(lambda: done.remove("nobody"))
+                tx.after_commit(lambda: done.append("next"))
+                return add(tx, "a")
+
+            assert await database.write(work) == "a"
+            assert await database.write(add, "b") == "b"
+            assert done == ["next"]
+            assert "What follows a commit has failed." in caplog.messages
+
+        on(test)
+
 
 class TestReading:
     def test_a_read_sees_one_moment_although_writes_go_on(self, on: Callable[[Test], None]) -> None:
