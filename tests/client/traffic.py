@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import certifi
 from prefect.settings import (
@@ -40,9 +41,17 @@ CSRF_PROBE = "GET /csrf-token"
 #: How the client reports states of flow runs.
 SET_STATE = "POST /flow_runs/{id}/set_state"
 
-#: Errors that are right: protection is off, and a task run is not there until the event that
-#: tells of it has arrived, though a future of it may already be asked for.
-EXPECTED = {(CSRF_PROBE, 422), ("GET /task_runs/{id}", 404)}
+#: How the client sends texts to flow runs.
+SEND_INPUT = "POST /flow_runs/{id}/input"
+
+#: Errors that are right: protection is off, a task run is not there until the event that tells
+#: of it has arrived, though a future of it may already be asked for, and whoever resumes a flow
+#: may leave out an input that needs nothing.
+EXPECTED = {
+    (CSRF_PROBE, 422),
+    ("GET /task_runs/{id}", 404),
+    ("GET /flow_runs/{id}/input/paused-1-response", 404),
+}
 
 _GZIP = b"\x1f\x8b"
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -74,6 +83,13 @@ class Exchange:
     def route(self) -> str:
         """Method and path, with ``{id}`` in place of ids."""
         return f"{self.method} {_UUID.sub('{id}', self.path)}"
+
+    @property
+    def id(self) -> UUID:
+        """The first id in the path."""
+        found = _UUID.search(self.path)
+        assert found is not None, self.path
+        return UUID(found[0])
 
     @property
     def body(self) -> Any:
@@ -148,14 +164,15 @@ class Traffic:
             if exchange.status >= 400 and (exchange.route, exchange.status) not in EXPECTED
         ]
 
-    def wait_for(self, route: str, count: int) -> None:
-        """Return when so many requests to one route have been answered."""
+    def wait_for(self, route: str, count: int = 1) -> Exchange:
+        """The `count`th request to one route, when so many have been answered."""
 
         def is_answered() -> bool:
             return sum(exchange.status > 0 for exchange in self.on(route)) >= count
 
         with self._changed:
             assert self._changed.wait_for(is_answered, PATIENCE), self.routes()
+        return self.on(route)[count - 1]
 
     def settle(self) -> None:
         """Return when all that the client holds or has sent is in the database."""
