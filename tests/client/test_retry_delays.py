@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from prefect import flow, task
 from prefect.client.schemas.objects import State, StateType, TaskRun
 from prefect.tasks import exponential_backoff

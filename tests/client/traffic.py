@@ -9,7 +9,7 @@ import json
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,15 +22,21 @@ from prefect.settings import (
     PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
     temporary_settings,
 )
+from sqlalchemy import insert
 
 from ephemeral_server import EphemeralServer, Settings
 from ephemeral_server.application import build_app
 from ephemeral_server.embed.activation import drain_client
+from ephemeral_server.ids import new_id
+from tests.application import filled
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+    from sqlalchemy import Table
 
+    from ephemeral_server.database.transaction import Transaction
     from ephemeral_server.embed.serving import ASGIApp, Message, Receive, Scope, Send
+    from ephemeral_server.runtime import Runtime
 
 #: Seconds that things which are on their way may take.
 PATIENCE = 20.0
@@ -174,15 +180,45 @@ class Traffic:
             assert self._changed.wait_for(is_answered, PATIENCE), self.routes()
         return self.on(route)[count - 1]
 
+    def wait_for_event(self, name: str, count: int = 1) -> None:
+        """Return when so many events with one name have come."""
+
+        def has_come() -> bool:
+            return self.event_names().count(name) >= count
+
+        with self._changed:
+            assert self._changed.wait_for(has_come, PATIENCE), self.event_names()
+
     def settle(self) -> None:
         """Return when all that the client holds or has sent is in the database."""
         drain_client(PATIENCE)
         with self._changed:
             arrived = self._changed.wait_for(lambda: self._open == 0, PATIENCE)
         assert arrived, "a request or WebSocket does not end"
-        if self._loop is not None and self._app is not None:
-            draining = self._app.state.runtime.drain()
-            asyncio.run_coroutine_threadsafe(draining, self._loop).result(PATIENCE)
+        if self._loop is not None:
+            self._wait(self.runtime.drain())
+
+    @property
+    def runtime(self) -> Runtime:
+        """What the server runs with."""
+        assert self._app is not None
+        runtime: Runtime = self._app.state.runtime
+        return runtime
+
+    def insert(self, table: Table, **values: Any) -> str:
+        """Insert a row with these values, whatever the routes would say; its id."""
+        now = self.runtime.clock.now()
+        row = filled(table, {"id": new_id(now), **values}, now)
+
+        def work(tx: Transaction) -> None:
+            tx.connection.execute(insert(table), row)
+
+        self._wait(self.runtime.database.write(work))
+        return str(row["id"])
+
+    def _wait(self, work: Coroutine[Any, Any, None]) -> None:
+        assert self._loop is not None, "nothing has been asked of the server yet"
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
 
     def build(self, settings: Settings) -> FastAPI:
         """The application of a server that is recorded here."""
@@ -237,7 +273,9 @@ class Traffic:
             elif message["type"] == "websocket.receive":
                 exchange.sent += _read(message["text"])
                 if "resource" in exchange.sent[-1]:
-                    self.events.append(exchange.sent[-1])
+                    with self._changed:
+                        self.events.append(exchange.sent[-1])
+                        self._changed.notify_all()
             return message
 
         with self._recorded(exchange):
