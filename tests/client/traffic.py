@@ -50,11 +50,15 @@ SET_STATE = "POST /flow_runs/{id}/set_state"
 #: How the client sends texts to flow runs.
 SEND_INPUT = "POST /flow_runs/{id}/input"
 
-#: Errors that are right: protection is off, a task run is not there until the event that tells
-#: of it has arrived, though a future of it may already be asked for, and whoever resumes a flow
-#: may leave out an input that needs nothing.
+#: How the client asks for slots of the limits of a task's tags.
+LEASE_SLOTS = "POST /v2/concurrency_limits/increment-with-lease"
+
+#: Errors that are right: protection is off, a task may have to wait for a slot, a task run is not
+#: there until the event that tells of it has arrived, though a future of it may already be asked
+#: for, and whoever resumes a flow may leave out an input that needs nothing.
 EXPECTED = {
     (CSRF_PROBE, 422),
+    (LEASE_SLOTS, 423),
     ("GET /task_runs/{id}", 404),
     ("GET /flow_runs/{id}/input/paused-1-response", 404),
 }
