@@ -98,13 +98,13 @@ async def lease_concurrency_slots(
     raise HTTPException(423, "Locked", {"Retry-After": str(answer)})
 
 
-@router.post("/leases/{id:uuid}/renew", status_code=204, response_model=None)
+@router.post("/leases/{lease_id:uuid}/renew", status_code=204, response_model=None)
 async def renew_concurrency_lease(
-    id: UUID, request: Request, body: LeaseRenewal | None = None
+    lease_id: UUID, request: Request, body: LeaseRenewal | None = None
 ) -> Response:
     """Let a lease expire later: 410 if its slots were given back already."""
     seconds = (body or LeaseRenewal()).lease_duration
-    if not await runtime_of(request).database.write(leases.renew, str(id), seconds):
+    if not await runtime_of(request).database.write(leases.renew, str(lease_id), seconds):
         raise HTTPException(410, GONE)
     return no_content()
 
