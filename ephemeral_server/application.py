@@ -65,6 +65,7 @@ DOMAINS = {
         "ephemeral_server.ui_api.flow_routes",
         "ephemeral_server.ui_api.schema_routes",
     ),
+    "v2": ("ephemeral_server.limits.lease_routes",),
 }
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 
 import pytest
 from prefect import flow, pause_flow_run, task
@@ -13,6 +11,7 @@ from prefect.states import Running
 
 from tests.client.flows import add, two_ways
 from tests.client.history import History
+from tests.client.outside import meanwhile
 from tests.client.traffic import CSRF_PROBE, SET_STATE, Traffic
 
 EVENTS = "WEBSOCKET /events/in"
@@ -284,10 +283,8 @@ def test_a_paused_flow_asks_until_it_runs_again(history: History, traffic: Traff
         run_id = traffic.on("POST /flow_runs/")[0].answer["id"]
         history.client.set_flow_run_state(run_id, Running())
 
-    with ThreadPoolExecutor(1) as pool:
-        resuming = pool.submit(copy_context().run, resume)
+    with meanwhile(resume):
         assert pauses() == "went on"
-        resuming.result()
     run = history.flow_run()
     assert traffic.transitions() == [
         ("Running", "ACCEPT", "Running"),

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
 
 import certifi
 from prefect.settings import (
@@ -21,14 +22,19 @@ from prefect.settings import (
     PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
     temporary_settings,
 )
+from sqlalchemy import insert
 
 from ephemeral_server import EphemeralServer, Settings
 from ephemeral_server.application import build_app
 from ephemeral_server.embed.activation import drain_client
+from ephemeral_server.ids import new_id
+from tests.application import filled
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+    from sqlalchemy import Table
 
+    from ephemeral_server.database.transaction import Transaction
     from ephemeral_server.embed.serving import ASGIApp, Message, Receive, Scope, Send
     from ephemeral_server.runtime import Runtime
 
@@ -43,9 +49,21 @@ CSRF_PROBE = "GET /csrf-token"
 #: How the client reports states of flow runs.
 SET_STATE = "POST /flow_runs/{id}/set_state"
 
-#: Errors that are right: protection is off, and a task run is not there until the event that
-#: tells of it has arrived, though a future of it may already be asked for.
-EXPECTED = {(CSRF_PROBE, 422), ("GET /task_runs/{id}", 404)}
+#: How the client sends texts to flow runs.
+SEND_INPUT = "POST /flow_runs/{id}/input"
+
+#: How the client asks for slots of the limits of a task's tags.
+LEASE_SLOTS = "POST /v2/concurrency_limits/increment-with-lease"
+
+#: Errors that are right: protection is off, a task may have to wait for a slot, a task run is not
+#: there until the event that tells of it has arrived, though a future of it may already be asked
+#: for, and whoever resumes a flow may leave out an input that needs nothing.
+EXPECTED = {
+    (CSRF_PROBE, 422),
+    (LEASE_SLOTS, 423),
+    ("GET /task_runs/{id}", 404),
+    ("GET /flow_runs/{id}/input/paused-1-response", 404),
+}
 
 _GZIP = b"\x1f\x8b"
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -77,6 +95,13 @@ class Exchange:
     def route(self) -> str:
         """Method and path, with ``{id}`` in place of ids."""
         return f"{self.method} {_UUID.sub('{id}', self.path)}"
+
+    @property
+    def id(self) -> UUID:
+        """The first id in the path."""
+        found = _UUID.search(self.path)
+        assert found is not None, self.path
+        return UUID(found[0])
 
     @property
     def body(self) -> Any:
@@ -151,14 +176,24 @@ class Traffic:
             if exchange.status >= 400 and (exchange.route, exchange.status) not in EXPECTED
         ]
 
-    def wait_for(self, route: str, count: int) -> None:
-        """Return when so many requests to one route have been answered."""
+    def wait_for(self, route: str, count: int = 1) -> Exchange:
+        """The `count`th request to one route, when so many have been answered."""
 
         def is_answered() -> bool:
             return sum(exchange.status > 0 for exchange in self.on(route)) >= count
 
         with self._changed:
             assert self._changed.wait_for(is_answered, PATIENCE), self.routes()
+        return self.on(route)[count - 1]
+
+    def wait_for_event(self, name: str, count: int = 1) -> None:
+        """Return when so many events with one name have come."""
+
+        def has_come() -> bool:
+            return self.event_names().count(name) >= count
+
+        with self._changed:
+            assert self._changed.wait_for(has_come, PATIENCE), self.event_names()
 
     def settle(self) -> None:
         """Return when all that the client holds or has sent is in the database."""
@@ -169,12 +204,28 @@ class Traffic:
         if self._loop is not None:
             self.on_server(lambda runtime: runtime.drain())
 
-    def on_server(self, work: Callable[[Runtime], Coroutine[Any, Any, T]]) -> T:
-        """The result of what is to be awaited on the server's loop; something came before."""
-        assert self._loop is not None
+    @property
+    def runtime(self) -> Runtime:
+        """What the server runs with."""
         assert self._app is not None
-        awaitable = work(self._app.state.runtime)
-        return asyncio.run_coroutine_threadsafe(awaitable, self._loop).result(PATIENCE)
+        runtime: Runtime = self._app.state.runtime
+        return runtime
+
+    def on_server(self, work: Callable[[Runtime], Coroutine[Any, Any, T]]) -> T:
+        """The result of what is to be awaited on the server's loop."""
+        assert self._loop is not None, "nothing has been asked of the server yet"
+        return asyncio.run_coroutine_threadsafe(work(self.runtime), self._loop).result(PATIENCE)
+
+    def insert(self, table: Table, **values: Any) -> str:
+        """Insert a row with these values, whatever the routes would say; its id."""
+        now = self.runtime.clock.now()
+        row = filled(table, {"id": new_id(now), **values}, now)
+
+        def work(tx: Transaction) -> None:
+            tx.connection.execute(insert(table), row)
+
+        self.on_server(lambda runtime: runtime.database.write(work))
+        return str(row["id"])
 
     def build(self, settings: Settings) -> FastAPI:
         """The application of a server that is recorded here."""
@@ -229,7 +280,9 @@ class Traffic:
             elif message["type"] == "websocket.receive":
                 exchange.sent += _read(message["text"])
                 if "resource" in exchange.sent[-1]:
-                    self.events.append(exchange.sent[-1])
+                    with self._changed:
+                        self.events.append(exchange.sent[-1])
+                        self._changed.notify_all()
             return message
 
         with self._recorded(exchange):

@@ -45,6 +45,7 @@ _REFUSALS = {
     "404": [_DETAIL, _MESSAGE],
     "405": [_DETAIL],
     "409": [_DETAIL],
+    "410": [_DETAIL],
     "422": [_INVALID, _DETAIL],
 }
 
