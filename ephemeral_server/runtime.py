@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.requests import HTTPConnection
 
@@ -15,6 +15,9 @@ from ephemeral_server.events.persister import EventPersister
 from ephemeral_server.events.recorder import TaskRunRecorder
 from ephemeral_server.http.csrf import CsrfTokens
 from ephemeral_server.settings import Settings
+
+if TYPE_CHECKING:
+    from ephemeral_server.services.running import Services
 
 
 class Stream(Protocol):
@@ -48,9 +51,10 @@ class Runtime:
         self._streams: set[Stream] = set()
         self._persister: EventPersister | None = None
         self._recorder: TaskRunRecorder | None = None
+        self._services: Services | None = None
 
     async def start(self) -> None:
-        """Open the database and start the consumers of events.
+        """Open the database, start the consumers of events and, if they are to run, the services.
 
         Raises:
             SettingsError, SchemaMismatchError: see `open_database`. Nothing is left open.
@@ -60,10 +64,14 @@ class Runtime:
         self._persister = EventPersister(self.database)
         self.bus.subscribe(self._recorder)
         self.bus.subscribe(self._persister)
+        if self.settings.runs_services:
+            self._all_services().start()
 
     async def stop(self) -> None:
-        """Write the queued events to the database and close it."""
+        """End the services, write the queued events to the database and close it."""
         await self.close_streams()
+        if self._services is not None:
+            await self._services.stop()
         await self.drain()
         for consumer in (self._recorder, self._persister):
             if consumer is not None:
@@ -75,6 +83,27 @@ class Runtime:
         for consumer in (self._recorder, self._persister):
             if consumer is not None:
                 await consumer.drain()
+
+    async def run_service(self, name: str) -> Any:
+        """Let a service do now what there is to do, whether services run here or not.
+
+        Args:
+            name: of the service, see `services.registry`.
+
+        Returns:
+            what it did: the result of its ``run_once``.
+
+        Raises:
+            UnknownServiceError: there is no such service.
+        """
+        return await self._all_services().run_once(name)
+
+    def _all_services(self) -> Services:
+        if self._services is None:
+            from ephemeral_server.services.running import Services  # seldom needed
+
+            self._services = Services(self.database, self.settings)
+        return self._services
 
     def watch(self, stream: Stream) -> None:
         """Close `stream` when the server ends; give it back with `unwatch`."""
