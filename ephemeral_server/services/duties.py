@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table
+from sqlalchemy import Connection, Row, Select, Table, bindparam, select
 
 from ephemeral_server.database import Database, Transaction
 from ephemeral_server.database.failures import is_outage
@@ -24,7 +24,7 @@ from ephemeral_server.settings import Settings
 logger = logging.getLogger(__name__)
 
 #: How many runs one transaction changes at most; writers of runs wait for it.
-BATCH = 50
+BATCH = 20
 
 
 def _every(row: Row[Any], now: int) -> bool:
@@ -87,10 +87,25 @@ def _find(connection: Connection, settings: Settings, duty: Duty, now: int) -> l
 def _change_all(
     tx: Transaction, settings: Settings, duty: Duty, ids: Sequence[str]
 ) -> Counter[str]:
-    id, now = duty.table.c.id, tx.now()
-    # `key_share`: rows that refer to the run may be inserted meanwhile, by us as well.
-    still = duty.which(now, settings).where(id.in_(ids)).order_by(id)
-    still = still.with_for_update(of=duty.table, skip_locked=True, key_share=True)
-    claimed = [row[0] for row in tx.connection.execute(still).all() if duty.fits(row, now)]
-    outcomes = [duty.change(tx, settings, id) for id in claimed]
-    return Counter(each.state.type for each in outcomes if each.is_new and each.state is not None)
+    done: Counter[str] = Counter()
+    now = tx.now()
+    # One by one: among many ids SQLite would rather go through all that is to be done.
+    query = duty.which(now, settings).where(duty.table.c.id == bindparam("run_id"))
+    for id in _locked(tx, duty.table, ids):
+        row = tx.connection.execute(query, {"run_id": id}).first()
+        if row is not None and duty.fits(row, now):
+            outcome = duty.change(tx, settings, id)
+            if outcome.is_new and outcome.state is not None:
+                done[outcome.state.type] += 1
+    return done
+
+
+def _locked(tx: Transaction, table: Table, ids: Sequence[str]) -> Sequence[str]:
+    """Of these runs, those that nobody else works on; they are ours until the commit.
+
+    They are locked before they are looked at, as in `orchestration.storage`.
+    """
+    if tx.dialect == "sqlite":
+        return ids
+    query = select(table.c.id).where(table.c.id.in_(ids)).order_by(table.c.id)
+    return tx.connection.scalars(query.with_for_update(skip_locked=True, key_share=True)).all()

@@ -251,7 +251,7 @@ CREATE INDEX ix_flow_run_end_time ON flow_run (end_time);
 CREATE INDEX ix_flow_run_expected_start_time ON flow_run (expected_start_time);
 CREATE INDEX ix_flow_run_name ON flow_run (name);
 CREATE INDEX ix_flow_run_next_scheduled_start_time ON flow_run (next_scheduled_start_time);
-CREATE INDEX ix_flow_run_not_begun ON flow_run (next_scheduled_start_time) WHERE state_name = 'Scheduled';
+CREATE INDEX ix_flow_run_not_begun ON flow_run (state_type, next_scheduled_start_time) WHERE state_name = 'Scheduled';
 CREATE INDEX ix_flow_run_parent_task_run_id ON flow_run (parent_task_run_id);
 CREATE INDEX ix_flow_run_start_time ON flow_run (start_time);
 CREATE INDEX ix_flow_run_started ON flow_run (coalesce(start_time, expected_start_time));

@@ -94,6 +94,7 @@ Index(
 # What services look for every few seconds.
 Index(
     "ix_flow_run_not_begun",
+    flow_run.c.state_type,
     flow_run.c.next_scheduled_start_time,
     sqlite_where=text("state_name = 'Scheduled'"),
     postgresql_where=text("state_name = 'Scheduled'"),
