@@ -89,22 +89,19 @@ class Reports:
 
     def _read(self, pipe: IO[bytes]) -> None:
         buffered = b""
-        while chunk := os.read(pipe.fileno(), 65536):
+        while chunk := _some(pipe):
             *lines, buffered = (buffered + chunk).split(b"\n")
             for line in lines:
-                said = json.loads(line)
-                if "answer" in said:
-                    self._answer(said)
-                else:
-                    self._said.put(said)
+                self._take(json.loads(line))
         self.ended.set()
         self._said.put(None)
         self._give_up()
 
-    def _answer(self, said: dict[str, Any]) -> None:
-        answer = self._answers.pop(said["answer"], None)
-        if answer is None:
+    def _take(self, said: dict[str, Any]) -> None:
+        if "answer" not in said:
+            self._said.put(said)
             return
+        answer = self._answers.pop(said["answer"])
         if "error" in said:
             error = ServiceError(f"The service failed in the server's process: {said['error']}")
             error.__cause__ = ChildFailure(said["traceback"])
@@ -122,3 +119,11 @@ class Reports:
 
 class ChildFailure(Exception):
     """Why something failed in the server's process; the text is the traceback from there."""
+
+
+def _some(pipe: IO[bytes]) -> bytes:
+    """What there is to read; nothing at the end."""
+    try:
+        return os.read(pipe.fileno(), 65536)
+    except (OSError, ValueError):  # closed by a start that was interrupted
+        return b""
