@@ -39,6 +39,11 @@ def main() -> None:
 )
 @click.option("--database-url", help="sqlite+aiosqlite:///FILE or postgresql+asyncpg://...")
 @click.option("--ephemeral", is_flag=True, help="Temporary data, gone with the server.")
+@click.option(
+    "--services/--no-services",
+    default=None,
+    help="Run services beside the API. [default: yes, but not with --ephemeral]",
+)
 @click.option("--auth-string", help="'user:password' that every request must show.")
 @click.option("--allowed-hosts", help="Names besides loopback in Host and Origin; '*' for all.")
 @click.option("--log-level", default="info", show_default=True, help="Of the web server.")
@@ -83,6 +88,15 @@ def ps() -> None:
 
     for entry in list_live(Settings.load().temp_directory):
         click.echo("  ".join(f"{entry[name]}" for name in ("pid", "url", "mode", "started")))
+
+
+@main.command()
+def services() -> None:
+    """List the services that a server runs beside the API."""
+    from ephemeral_server.services.registry import SERVICES
+
+    for service in SERVICES:
+        click.echo(f"{service.name:<22}{service.does}")
 
 
 @main.command()

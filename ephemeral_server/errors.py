@@ -9,6 +9,8 @@
     ├── ShutdownError           a server did not end within its time
     ├── NotRunningError         the handle's server is not running (any more, or not yet)
     ├── WrongLoopError          an awaitable cannot be run where it was asked for
+    ├── UnknownServiceError     no service has this name
+    ├── ServiceError            a service failed in the server's process; the cause is chained
     ├── DatabaseClosedError     work for a database that is closed
     ├── SchemaMismatchError     a lasting database was made by another version
     ├── ObjectNotFoundError     an id names nothing (answered with 404)
@@ -46,6 +48,14 @@ class NotRunningError(EphemeralServerError, RuntimeError):
 
 class WrongLoopError(EphemeralServerError, RuntimeError):
     """An awaitable cannot be run from here. The message says how it can."""
+
+
+class UnknownServiceError(EphemeralServerError, LookupError):
+    """No service has this name. The message lists those that there are."""
+
+
+class ServiceError(EphemeralServerError, RuntimeError):
+    """A service failed in a server's process. ``__cause__`` has the traceback from there."""
 
 
 class DatabaseClosedError(EphemeralServerError, RuntimeError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.requests import HTTPConnection
 
@@ -19,6 +19,9 @@ from ephemeral_server.http.versions import OfferedVersion
 from ephemeral_server.live import Feed
 from ephemeral_server.logs.wire import live_message
 from ephemeral_server.settings import Settings
+
+if TYPE_CHECKING:
+    from ephemeral_server.services.running import Services
 
 #: Seconds that clients are given to read that their WebSocket ends.
 CLOSING_SECONDS = 0.5
@@ -59,9 +62,10 @@ class Runtime:
         self._streams: set[Stream] = set()
         self._persister: EventPersister | None = None
         self._recorder: TaskRunRecorder | None = None
+        self._services: Services | None = None
 
     async def start(self) -> None:
-        """Open the database and start the consumers of events.
+        """Open the database, start the consumers of events and, if they are to run, the services.
 
         Raises:
             SettingsError, SchemaMismatchError: see `open_database`. Nothing is left open.
@@ -71,10 +75,14 @@ class Runtime:
         self._persister = EventPersister(self.database)
         self.bus.subscribe(self._recorder)
         self.bus.subscribe(self._persister)
+        if self.settings.runs_services:
+            self._all_services().start()
 
     async def stop(self) -> None:
-        """Write the queued events to the database and close it."""
+        """End the services, write the queued events to the database and close it."""
         await self.close_streams()
+        if self._services is not None:
+            await self._services.stop()
         await self.drain()
         for consumer in (self._recorder, self._persister):
             if consumer is not None:
@@ -86,6 +94,27 @@ class Runtime:
         for consumer in (self._recorder, self._persister):
             if consumer is not None:
                 await consumer.drain()
+
+    async def run_service(self, name: str) -> Any:
+        """Let a service do now what there is to do, whether services run here or not.
+
+        Args:
+            name: of the service, see `services.registry`.
+
+        Returns:
+            what it did: the result of its ``run_once``.
+
+        Raises:
+            UnknownServiceError: there is no such service.
+        """
+        return await self._all_services().run_once(name)
+
+    def _all_services(self) -> Services:
+        if self._services is None:
+            from ephemeral_server.services.running import Services  # seldom needed
+
+            self._services = Services(self.database, self.settings)
+        return self._services
 
     def watch(self, stream: Stream) -> None:
         """Close `stream` when the server ends; give it back with `unwatch`."""

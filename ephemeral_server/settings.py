@@ -40,6 +40,9 @@ class Settings:
     mode: Literal["thread", "process"] = _setting(
         "thread", "an ephemeral server lives in a thread or in a child process"
     )
+    services: bool | None = _setting(
+        None, "run services beside the API; None: yes, but not in an ephemeral server"
+    )
     activate: bool = _setting(True, "point the Prefect client of this process at the server")
     auth: bool = _setting(False, "make a random secret that every request must show")
     auth_string: str | None = _setting(None, "'user:password' that every request must show")
@@ -72,6 +75,18 @@ class Settings:
         "", "names besides loopback that a Host or Origin header may have; '*' allows all"
     )
     request_limit: int = _setting(100, "requests that may work on the database at once")
+    late_runs_seconds: float = _setting(5.0, "how often late flow runs are looked for")
+    late_runs_after_seconds: float = _setting(
+        15.0, "how long after its time a flow run is late that has not begun"
+    )
+    pause_expirations_seconds: float = _setting(5.0, "how often overdue pauses are looked for")
+    cancellation_cleanup_seconds: float = _setting(
+        20.0, "how often what is left of cancelled flow runs is looked for"
+    )
+    cancelling_timeout_seconds: float = _setting(
+        300.0, "how long a flow run may be Cancelling before it is called Cancelled"
+    )
+    repossessor_seconds: float = _setting(15.0, "how often expired leases are looked for")
     start_timeout: float = _setting(20.0, "seconds a start may take")
     shutdown_timeout: float = _setting(5.0, "seconds a shutdown may take")
     temp_directory: str | None = _setting(
@@ -109,6 +124,11 @@ class Settings:
                 values[name] = _parse(name, str(spec.type), text)
         return cls(**values)
 
+    @property
+    def runs_services(self) -> bool:
+        """Whether services run beside the API."""
+        return not self.ephemeral if self.services is None else self.services
+
     def replace(self, **changes: Any) -> Settings:
         """A copy with some settings changed."""
         return dataclasses.replace(self, **changes)
@@ -136,7 +156,7 @@ def _parse(name: str, kind: str, text: str) -> Any:
     return text
 
 
-_AT_LEAST = {
+_AT_LEAST: dict[str, float] = {
     "default_limit": 1,
     "max_parameter_size": 0,
     "max_cache_key_length": 0,
@@ -146,6 +166,12 @@ _AT_LEAST = {
     "deployment_slot_wait_seconds": 0,
     "maximum_slot_wait_seconds": 0,
     "initial_deployment_lease_seconds": 1,
+    "late_runs_seconds": 0.01,
+    "late_runs_after_seconds": 0,
+    "pause_expirations_seconds": 0.01,
+    "cancellation_cleanup_seconds": 0.01,
+    "cancelling_timeout_seconds": 0,
+    "repossessor_seconds": 0.01,
     "request_limit": 1,
     "postgres_pool_size": 1,
     "postgres_max_overflow": 0,

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ephemeral_server import ephemeral
+from ephemeral_server.services.registry import SERVICES
 from ephemeral_server.version import __version__
 from tests import web
 
@@ -97,8 +98,27 @@ class TestStart:
             process.terminate()
             process.communicate()
 
+    def test_services_run_as_one_says(self, tmp_path: Path) -> None:
+        lasting = ["--database-url", f"sqlite+aiosqlite:///{tmp_path / 'kept.db'}"]
+        for options, run in (
+            (["--ephemeral", "--services"], True),
+            (
+                [*lasting, "--no-services"],
+                False,
+            ),
+        ):
+            with started(*options, log=tmp_path / "log") as (process, api_url):
+                tree = web.get(f"{api_url}/admin/settings").json()
+                assert stopped(process, signal.SIGTERM) in (0, -signal.SIGTERM)
+            assert tree["server"]["services"]["late_runs"]["enabled"] is run
+
 
 class TestOtherCommands:
+    def test_services_are_listed_with_what_they_do(self) -> None:
+        lines = run("services").stdout.splitlines()
+        assert "late-runs             Calls scheduled flow runs Late that" in lines[0]
+        assert len(lines) == len(SERVICES)
+
     def test_ps_lists_the_servers_that_live(self) -> None:
         with ephemeral(activate=False) as server:
             url, listed = server.url, run("ps").stdout

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ephemeral_server import Settings
+from ephemeral_server.services.registry import SERVICES
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -51,6 +52,25 @@ def test_the_script(tmp_path: Path) -> None:
     assert "['Completed', 'Completed']" in said
 
 
+def test_the_service(tmp_path: Path) -> None:
+    code = example("service")
+    (tmp_path / "script.py").write_text(code, encoding="utf-8")
+
+    said = run("script.py", folder=tmp_path)
+
+    assert said.strip() == code.rpartition("# ")[2].strip()
+
+
+def test_the_services_it_names_are_those_there_are() -> None:
+    settings = Settings()
+    rows = re.findall(r"^\| `([a-z-]+)` \| .* \| (\d+) s \|$", README, re.MULTILINE)
+
+    periods = {service.name: f"{getattr(settings, service.period):g}" for service in SERVICES}
+    assert dict(rows) == periods
+    assert f"{settings.late_runs_after_seconds:g} s after their time" in README
+    assert f"Cancelling for {settings.cancelling_timeout_seconds:g} s" in README
+
+
 def test_the_test_file(tmp_path: Path) -> None:
     (tmp_path / "test_flows.py").write_text(example("pytest"), encoding="utf-8")
 
@@ -62,7 +82,8 @@ def test_the_test_file(tmp_path: Path) -> None:
 def test_every_setting_it_names_exists() -> None:
     names = {field.name for field in dataclasses.fields(Settings)}
     table = re.findall(r"^\| (`.*?) \|", README, re.MULTILINE)
-    named = {name for cell in table for name in re.findall(r"`(\w+)", cell)} - {"PATH"}
+    named = {name for cell in table for name in re.findall(r"`([\w-]+)", cell)} - {"PATH"}
+    named -= {service.name for service in SERVICES}
     variables = re.findall(r"EPHEMERAL_SERVER_(\w+)=", README)
 
     assert named >= {"port", "auth", "mode", "activate", "database_url"}

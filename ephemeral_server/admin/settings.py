@@ -63,6 +63,26 @@ class LogsSettings(BaseModel):
     stream_publishing_enabled: bool = True
 
 
+class LoopSettings(BaseModel):
+    enabled: bool
+    loop_seconds: float
+
+
+class LateRunsSettings(LoopSettings):
+    after_seconds: timedelta
+
+
+class CancellationCleanupSettings(LoopSettings):
+    cancelling_timeout_seconds: float
+
+
+class ServicesSettings(BaseModel):
+    cancellation_cleanup: CancellationCleanupSettings
+    late_runs: LateRunsSettings
+    pause_expirations: LoopSettings
+    repossessor: LoopSettings
+
+
 class TasksSettings(BaseModel):
     tag_concurrency_slot_wait_seconds: float
     max_cache_key_length: int
@@ -80,6 +100,7 @@ class ServerSettings(BaseModel):
     ephemeral: EphemeralSettings
     events: EventsSettings
     logs: LogsSettings
+    services: ServicesSettings
     tasks: TasksSettings
     ui: UiSettings
 
@@ -128,10 +149,31 @@ def settings_tree(settings: Settings) -> SettingsTree:
             ),
             events=EventsSettings(maximum_size_bytes=settings.maximum_event_bytes),
             logs=LogsSettings(),  # always: whoever does not watch pays nothing
+            services=_services(settings),
             tasks=TasksSettings(
                 tag_concurrency_slot_wait_seconds=settings.tag_slot_wait_seconds,
                 max_cache_key_length=settings.max_cache_key_length,
             ),
             ui=UiSettings(enabled=False),
         )
+    )
+
+
+def _services(settings: Settings) -> ServicesSettings:
+    enabled = settings.runs_services
+    return ServicesSettings(
+        cancellation_cleanup=CancellationCleanupSettings(
+            enabled=enabled,
+            loop_seconds=settings.cancellation_cleanup_seconds,
+            cancelling_timeout_seconds=settings.cancelling_timeout_seconds,
+        ),
+        late_runs=LateRunsSettings(
+            enabled=enabled,
+            loop_seconds=settings.late_runs_seconds,
+            after_seconds=timedelta(seconds=settings.late_runs_after_seconds),
+        ),
+        pause_expirations=LoopSettings(
+            enabled=enabled, loop_seconds=settings.pause_expirations_seconds
+        ),
+        repossessor=LoopSettings(enabled=enabled, loop_seconds=settings.repossessor_seconds),
     )

@@ -37,6 +37,10 @@ class Database(Protocol):
         """``"sqlite"`` or ``"postgresql"``."""
         ...
 
+    def now(self) -> int:
+        """The present instant of the server's clock."""
+        ...
+
     async def read(
         self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:

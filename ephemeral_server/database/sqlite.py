@@ -58,6 +58,9 @@ class SqliteDatabase:
     def url(self) -> str:
         return self._url.render_as_string(hide_password=False)
 
+    def now(self) -> int:
+        return self._clock.now()
+
     async def open(self, prepare: Callable[[Connection], None]) -> None:
         """Open the writer and let `prepare` bring the schema.
 

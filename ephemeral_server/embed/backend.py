@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class Backend(Protocol):
@@ -41,6 +41,10 @@ class Backend(Protocol):
 
         Closes the copies of its descriptors that the fork made, and touches no lock.
         """
+        ...
+
+    def run_service(self, name: str) -> Any:
+        """What one pass of a service does, see `EphemeralServer.run_service`."""
         ...
 
     @property

@@ -1,14 +1,17 @@
 """What runs in the child process of `ephemeral_server.embed.process`.
 
-Orders come in through the standard input, one JSON object a line: the settings first, ``stop``
-last. Reports go out through the standard output in the same form: ``phase``, then ``ready`` or
-``error``. The process ends when it is told so, when its input ends, and when its parent dies.
+Orders come in through the standard input, one JSON object a line: the settings first, then
+``service`` any number of times, ``stop`` last. Reports go out through the standard output in the
+same form: ``phase``, then ``ready`` or ``error``, then an ``answer`` to each service. The process
+ends when it is told so, when its input ends, and when its parent dies.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
+import dataclasses
 import json
 import os
 import selectors
@@ -19,11 +22,9 @@ import threading
 import time
 import traceback
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import asyncio
-
     from ephemeral_server.embed.serving import EmbeddedServer
 
 
@@ -31,15 +32,17 @@ def main() -> None:
     """Serve until the parent says otherwise or is no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair.
     signal.signal(signal.SIGTERM, _raise_terminated)
-    orders = sys.stdin.buffer
-    first = json.loads(orders.readline() or b"null")
+    orders = _Orders(sys.stdin.fileno())
+    first = orders.next()
     if first is None:
         return
+    orders.parent = first["parent"]
     serving = _Serving(first, _Reporter())
     order: dict[str, Any] | None = {}
     try:
         serving.start()
-        order = _last_order(orders, first["parent"])
+        while (order := orders.next()) is not None and "service" in order:
+            serving.run_service(order)
     except _Terminated:
         pass
     serving.stop((order or {}).get("stop", first["settings"]["shutdown_timeout"]))
@@ -69,6 +72,54 @@ class _Reporter:
         # The parent may be dead; the main thread knows then what to do.
         with contextlib.suppress(OSError):
             os.write(self._out, json.dumps(said).encode() + b"\n")
+
+
+class _Orders:
+    """The parent's orders, one after the other.
+
+    Attributes:
+        parent: its process number, once that is known.
+    """
+
+    def __init__(self, pipe: int) -> None:
+        self.parent: int | None = None
+        self._pipe = pipe
+        self._buffered = b""
+
+    def next(self) -> dict[str, Any] | None:
+        """Wait for the next order; None if there is none any more, or the parent has died."""
+        while b"\n" not in self._buffered:
+            if not self._is_told_before_death():
+                return None
+            chunk = os.read(self._pipe, 65536)
+            if not chunk:
+                return None
+            self._buffered += chunk
+        line, _, self._buffered = self._buffered.partition(b"\n")
+        order: dict[str, Any] = json.loads(line)
+        return order
+
+    def _is_told_before_death(self) -> bool:
+        """Wait until there is something to read, its end included, or the parent has died.
+
+        Reading alone would do, were it not for copies of the pipe in processes that the parent
+        has forked and that live on after it.
+        """
+        if sys.platform != "linux" or self.parent is None:
+            return True
+        try:
+            life = os.pidfd_open(self.parent)
+        except OSError:
+            return True  # An old kernel, or a sandbox that forbids it.
+        try:
+            if os.getppid() != self.parent:
+                return False
+            with selectors.DefaultSelector() as selector:
+                selector.register(self._pipe, selectors.EVENT_READ)
+                selector.register(life, selectors.EVENT_READ)
+                return any(key.fd == self._pipe for key, _ in selector.select())
+        finally:
+            os.close(life)
 
 
 class _Serving(threading.Thread):
@@ -102,6 +153,28 @@ class _Serving(threading.Thread):
         except RuntimeError:
             return  # The loop has been closed: the server failed and has said so.
         self.join(timeout + 1.0)
+
+    def run_service(self, order: dict[str, Any]) -> None:
+        """Let a service do what there is to do, and report what it did."""
+        loop, server = self._loop, self._server
+        if loop is None or server is None:
+            return  # It has failed, and the process is about to end.
+        answering = self._answer(server, order)
+        try:
+            asyncio.run_coroutine_threadsafe(answering, loop)
+        except RuntimeError:
+            answering.close()
+
+    async def _answer(self, server: EmbeddedServer, order: dict[str, Any]) -> None:
+        said: dict[str, Any]
+        try:
+            did = await server.run_service(order["service"])
+        except Exception as error:
+            trace = traceback.format_exc()
+            said = {"error": f"{type(error).__name__}: {error}", "traceback": trace}
+        else:
+            said = {"kind": type(did).__name__, "did": dataclasses.asdict(did)}
+        self._report(answer=order["answer"], **said)
 
     def _serve(self) -> None:
         self._report(phase="importing the server")
@@ -141,38 +214,6 @@ def _inherited_listener(first: dict[str, Any]) -> socket.socket:
     return socket.socket(
         first["family"], socket.SOCK_STREAM, socket.IPPROTO_TCP, fileno=first["fd"]
     )
-
-
-def _last_order(orders: IO[bytes], parent: int) -> dict[str, Any] | None:
-    """Wait for the order to stop; None if there is none because the parent has died."""
-    if not _is_told_before_death(orders, parent):
-        return None
-    line = orders.readline()
-    order: dict[str, Any] | None = json.loads(line) if line else None
-    return order
-
-
-def _is_told_before_death(orders: IO[bytes], parent: int) -> bool:
-    """Wait until there is something to read, its end included, or the parent has died.
-
-    Reading alone would do, were it not for copies of the pipe in processes that the parent has
-    forked and that live on after it.
-    """
-    if sys.platform != "linux":
-        return True
-    try:
-        life = os.pidfd_open(parent)
-    except OSError:
-        return True  # An old kernel, or a sandbox that forbids it.
-    try:
-        if os.getppid() != parent:
-            return False
-        with selectors.DefaultSelector() as selector:
-            selector.register(orders, selectors.EVENT_READ)
-            selector.register(life, selectors.EVENT_READ)
-            return any(key.fileobj is orders for key, _ in selector.select())
-    finally:
-        os.close(life)
 
 
 def _delete_what_the_parent_left(directory: Path) -> None:

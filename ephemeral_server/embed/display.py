@@ -56,7 +56,8 @@ def html(server: EphemeralServer, time_limit: float = TIME_LIMIT) -> str:
     else:
         holdings = _ask(server, time_limit)
         now = datetime.now(timezone.utc)
-        parts = [_title(url), _facts(server.started_at, holdings, now)]
+        facts = _facts(server.started_at, holdings, now, services=server.settings.runs_services)
+        parts = [_title(url), facts]
         parts.append(timeline(holdings.latest[:LATEST], now))
     return f'<div style="font-family:sans-serif;line-height:1.5">{"".join(parts)}</div>'
 
@@ -206,10 +207,14 @@ def _title(url: str | None) -> str:
     )
 
 
-def _facts(started_at: datetime | None, holdings: _Holdings, now: datetime) -> str:
+def _facts(
+    started_at: datetime | None, holdings: _Holdings, now: datetime, *, services: bool
+) -> str:
     facts = []
     if started_at is not None:
         facts.append(f"up for {_duration((now - started_at).total_seconds())}")
+    if services:
+        facts.append("with services")
     if holdings.flow_runs is None:
         facts.append("what it holds is not known yet")
     else:

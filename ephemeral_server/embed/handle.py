@@ -199,6 +199,42 @@ class EphemeralServer:
         run = running.run_nested if nested else running.run_in_thread
         return run(awaitable, timeout)
 
+    def run_service(self, name: str) -> Any:
+        """Let a service do now what there is to do, whether services run here or not.
+
+        Args:
+            name: of the service; ``ephemeral-server services`` lists them.
+
+        Returns:
+            what it did: the result of the ``run_once`` of its module in `services`.
+
+        Raises:
+            UnknownServiceError: there is no such service.
+            WrongLoopError: called on the server's own loop, which would wait for itself.
+            NotRunningError: the server does not run, or ended meanwhile.
+            ServiceError: it failed in the server's process; a server in a thread raises the
+                error itself.
+        """
+        from ephemeral_server.services.registry import find_service
+
+        session = self._running()
+        find_service(name)
+        thread = session.thread()
+        if thread is not None and thread.on_server_thread():
+            raise WrongLoopError(
+                "run_service() was called on the server's own event loop, which cannot run the "
+                "service while it waits. Call it from another thread."
+            )
+        return self._backend().run_service(name)
+
+    async def arun_service(self, name: str) -> Any:
+        """`run_service` without blocking the running event loop.
+
+        Args:
+            name: of the service.
+        """
+        return await _in_helper_thread(lambda: self.run_service(name))
+
     def __enter__(self) -> Self:
         return self.start()
 
@@ -316,7 +352,7 @@ class EphemeralServer:
     def _describe(self) -> str:
         """Where, in which state, and what runs: one line."""
         session, settings = self._session, self._settings
-        runs = "API"
+        runs = "API and services" if settings.runs_services else "API"
         place = "child process" if settings.mode == "process" else "thread"
         if session is not None and session.is_running:
             return f"{self.url} running in a {place}: {runs}"

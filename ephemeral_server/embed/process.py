@@ -19,12 +19,14 @@ import subprocess
 import sys
 import threading
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from ephemeral_server.embed.reports import Reports
 from ephemeral_server.embed.sockets import close_in_child, listen, url_of
 from ephemeral_server.errors import NotRunningError, ShutdownError, StartError
+from ephemeral_server.services.registry import find_service
 from ephemeral_server.settings import Settings
 
 if TYPE_CHECKING:
@@ -77,6 +79,17 @@ class ProcessBackend:
         _close(self._process.stdin)
         self._reports.ended.wait(timeout + _GRACE)
         self._force()
+
+    def run_service(self, name: str) -> Any:
+        process, reports = self._process, self._reports
+        if process is None or reports is None:
+            raise NotRunningError("The server's process has ended.")
+        service = find_service(name)
+        number, answer = reports.expect_answer()
+        with contextlib.suppress(OSError, ValueError):  # It has ended, and the answer says so.
+            _tell(process, {"service": name, "answer": number})
+        did = answer.result()
+        return getattr(import_module(service.module), did["kind"])(**did["did"])
 
     def abandon(self) -> None:
         """Let go of the child in a forked process, see `Backend.abandon`."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import concurrent.futures
+import contextlib
+import itertools
 import json
 import os
 import queue
@@ -10,7 +13,7 @@ import threading
 import time
 from typing import IO, Any
 
-from ephemeral_server.errors import StartError
+from ephemeral_server.errors import NotRunningError, ServiceError, StartError
 
 
 class Reports:
@@ -28,9 +31,11 @@ class Reports:
         self.ended = threading.Event()
         self._process = process
         self._said: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        self._answers: dict[int, concurrent.futures.Future[dict[str, Any]]] = {}
+        self._numbers = itertools.count()
         self._thread = threading.Thread(
-            target=_read,
-            args=(process.stdout, self._said, self.ended),
+            target=self._read,
+            args=(process.stdout,),
             name="ephemeral-server-reports",
             daemon=True,
         )
@@ -66,22 +71,59 @@ class Reports:
                 return
             phase = said["phase"]
 
+    def expect_answer(self) -> tuple[int, concurrent.futures.Future[dict[str, Any]]]:
+        """A number for an order, and what the child will answer to it.
+
+        The answer is a `NotRunningError` if the child ends before, and a `ServiceError` if it
+        could not do it.
+        """
+        number = next(self._numbers)
+        answer = self._answers[number] = concurrent.futures.Future()
+        if self.ended.is_set():  # Perhaps too late for the thread to see it.
+            self._give_up()
+        return number, answer
+
     def join(self) -> None:
         """Wait for the end of the reading thread; the child must have ended."""
         self._thread.join()
 
+    def _read(self, pipe: IO[bytes]) -> None:
+        buffered = b""
+        while chunk := _some(pipe):
+            *lines, buffered = (buffered + chunk).split(b"\n")
+            for line in lines:
+                self._take(json.loads(line))
+        self.ended.set()
+        self._said.put(None)
+        self._give_up()
+
+    def _take(self, said: dict[str, Any]) -> None:
+        if "answer" not in said:
+            self._said.put(said)
+            return
+        answer = self._answers.pop(said["answer"])
+        if "error" in said:
+            error = ServiceError(f"The service failed in the server's process: {said['error']}")
+            error.__cause__ = ChildFailure(said["traceback"])
+            answer.set_exception(error)
+        else:
+            answer.set_result(said)
+
+    def _give_up(self) -> None:
+        """Nothing will be answered any more."""
+        while self._answers:
+            with contextlib.suppress(KeyError):  # somebody else does the same
+                _, answer = self._answers.popitem()
+                answer.set_exception(NotRunningError("The server's process has ended."))
+
 
 class ChildFailure(Exception):
-    """Why a server could not start in its process; the text is the traceback from there."""
+    """Why something failed in the server's process; the text is the traceback from there."""
 
 
-def _read(
-    pipe: IO[bytes], said: queue.SimpleQueue[dict[str, Any] | None], ended: threading.Event
-) -> None:
-    buffered = b""
-    while chunk := os.read(pipe.fileno(), 65536):
-        *lines, buffered = (buffered + chunk).split(b"\n")
-        for line in lines:
-            said.put(json.loads(line))
-    ended.set()
-    said.put(None)
+def _some(pipe: IO[bytes]) -> bytes:
+    """What there is to read; nothing at the end."""
+    try:
+        return os.read(pipe.fileno(), 65536)
+    except (OSError, ValueError):  # closed by a start that was interrupted
+        return b""

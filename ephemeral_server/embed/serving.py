@@ -92,6 +92,10 @@ class EmbeddedServer(uvicorn.Server):
             self.should_exit = True
             self._stopping.set()
 
+    async def run_service(self, name: str) -> Any:
+        """What one pass of a service of the application does, see `Runtime.run_service`."""
+        return await _runtime(self._app).run_service(name)
+
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve `sockets` until told to stop; raises what the application raises."""
         try:

@@ -8,6 +8,7 @@ fail once it has. The thread never refers to the handle, so a forgotten handle c
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import os
 import socket
@@ -19,7 +20,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ephemeral_server.embed import sockets
-from ephemeral_server.errors import ShutdownError, StartError
+from ephemeral_server.errors import NotRunningError, ShutdownError, StartError
 
 if TYPE_CHECKING:
     from ephemeral_server.embed.serving import ASGIApp, EmbeddedServer
@@ -110,6 +111,18 @@ class ThreadBackend:
             accepted = connection.transport.get_extra_info("socket")
             if accepted is not None and accepted.fileno() >= 0:
                 sockets.close_in_child(accepted.fileno())
+
+    def run_service(self, name: str) -> Any:
+        loop, server, thread = self._loop, self._server, self._thread
+        if loop is None or server is None or thread is None:
+            raise NotRunningError(_ENDED)
+        work = server.run_service(name)
+        try:
+            pending = asyncio.run_coroutine_threadsafe(work, loop)
+        except RuntimeError:  # closed since
+            work.close()
+            raise NotRunningError(_ENDED) from None
+        return _await_from(thread, pending)
 
     @property
     def url(self) -> str:
@@ -221,6 +234,27 @@ class ThreadBackend:
     def _cut(self) -> None:
         if self._main is not None:
             self._main.cancel()
+
+
+_ENDED = "The server ended before the service had done its work."
+
+
+def _await_from(thread: threading.Thread, pending: concurrent.futures.Future[T]) -> T:
+    """The result of what a thread's loop works on; if it is not waited for, it is cancelled."""
+    try:
+        while True:
+            # A loop that was stopped before it began to work on it says nothing any more.
+            alive = thread.is_alive()
+            done, _ = concurrent.futures.wait([pending], 0.5 if alive else 0)
+            if done:
+                return pending.result()
+            if not alive:
+                raise NotRunningError(_ENDED)
+    except concurrent.futures.CancelledError:
+        raise NotRunningError(_ENDED) from None
+    except BaseException:
+        pending.cancel()
+        raise
 
 
 def new_loop() -> asyncio.AbstractEventLoop:

@@ -69,11 +69,20 @@ def test_a_running_server_shows_where_it_is_and_what_it_holds(
         shown = text(html(server, time_limit=20))
         assert server.url in shown
         assert "running" in shown
+        assert "services" not in shown
         assert "3 flow runs: ■ 2 completed ■ 1 running" in shown
         assert "0 task runs" in shown
         assert all(name in shown for name in ("one", "two", "three"))
         assert server.env["PREFECT_API_AUTH_STRING"] not in html(server)
     assert text(html(server)) == "● Ephemeral server not running"
+
+
+def test_it_shows_whether_services_run() -> None:
+    with ephemeral(activate=False, services=True) as server:
+        assert "with services" in text(html(server, time_limit=20))
+        assert (
+            repr(server) == f"<EphemeralServer {server.url} running in a thread: API and services>"
+        )
 
 
 def test_more_runs_than_a_page_are_counted_all_and_the_latest_are_drawn() -> None:

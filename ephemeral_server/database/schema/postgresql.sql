@@ -250,11 +250,13 @@ CREATE INDEX ix_flow_run_end_time ON flow_run (end_time);
 CREATE INDEX ix_flow_run_expected_start_time ON flow_run (expected_start_time);
 CREATE INDEX ix_flow_run_name ON flow_run (name);
 CREATE INDEX ix_flow_run_next_scheduled_start_time ON flow_run (next_scheduled_start_time);
+CREATE INDEX ix_flow_run_not_begun ON flow_run (state_type, next_scheduled_start_time) WHERE state_name = 'Scheduled';
 CREATE INDEX ix_flow_run_parent_task_run_id ON flow_run (parent_task_run_id);
 CREATE INDEX ix_flow_run_start_time ON flow_run (start_time);
 CREATE INDEX ix_flow_run_started ON flow_run (coalesce(start_time, expected_start_time));
 CREATE INDEX ix_flow_run_state_name ON flow_run (state_name);
 CREATE INDEX ix_flow_run_state_type_id ON flow_run (state_type, id);
+CREATE INDEX ix_flow_run_subflow_state_type ON flow_run (state_type) WHERE parent_task_run_id IS NOT NULL;
 CREATE INDEX ix_flow_run_work_queue_id ON flow_run (work_queue_id);
 CREATE UNIQUE INDEX uq_flow_run_flow_id_idempotency_key ON flow_run (flow_id, idempotency_key);
 CREATE TABLE flow_run_input (

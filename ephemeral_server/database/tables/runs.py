@@ -91,6 +91,20 @@ Index(
     "ix_flow_run_started",
     func.coalesce(flow_run.c.start_time, flow_run.c.expected_start_time),
 )
+# What services look for every few seconds.
+Index(
+    "ix_flow_run_not_begun",
+    flow_run.c.state_type,
+    flow_run.c.next_scheduled_start_time,
+    sqlite_where=text("state_name = 'Scheduled'"),
+    postgresql_where=text("state_name = 'Scheduled'"),
+)
+Index(
+    "ix_flow_run_subflow_state_type",
+    flow_run.c.state_type,
+    sqlite_where=text("parent_task_run_id IS NOT NULL"),
+    postgresql_where=text("parent_task_run_id IS NOT NULL"),
+)
 Index(
     "uq_task_run_flow_run_id_task_key_dynamic_key",
     task_run.c.flow_run_id,

@@ -66,6 +66,11 @@ def test_the_settings_are_told_with_what_they_are_set_to() -> None:
     assert tree["server"]["api"]["csrf_token_expiration"] == "PT1M30S"
     assert tree["server"]["concurrency"]["initial_deployment_lease_duration"] == 60
     assert tree["server"]["ephemeral"]["enabled"] is True
+    assert tree["server"]["services"]["late_runs"] == {
+        "enabled": False,
+        "loop_seconds": 5,
+        "after_seconds": "PT15S",
+    }
     assert tree["server"]["ui"]["enabled"] is False
     assert tree["server"]["logs"]["stream_out_enabled"] is True
 
