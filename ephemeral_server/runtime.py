@@ -15,6 +15,7 @@ from ephemeral_server.events.persister import EventPersister
 from ephemeral_server.events.recorder import TaskRunRecorder
 from ephemeral_server.http.csrf import CsrfTokens
 from ephemeral_server.settings import Settings
+from ephemeral_server.task_workers.workers import TaskWorkers
 
 
 class Stream(Protocol):
@@ -33,6 +34,7 @@ class Runtime:
         bus: carries events from those who publish to those who consume.
         csrf: makes and checks CSRF tokens.
         result_storage: where results go by default.
+        task_workers: who of them is connected.
     """
 
     database: Database
@@ -45,6 +47,7 @@ class Runtime:
         self.bus = EventBus(self.clock, settings.maximum_event_bytes)
         self.csrf = csrf or CsrfTokens.random(settings.csrf_token_seconds, self.clock)
         self.result_storage = DefaultResultStorage(self.clock)
+        self.task_workers = TaskWorkers(self.clock)
         self._streams: set[Stream] = set()
         self._persister: EventPersister | None = None
         self._recorder: TaskRunRecorder | None = None

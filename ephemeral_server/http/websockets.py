@@ -61,13 +61,25 @@ async def handshake(
     try:
         failure = _check(await _first_text(websocket), secret)
         if failure is None:
-            await _send(websocket, '{"type":"auth_success"}')
+            await send_text(websocket, '{"type":"auth_success"}')
             return True
     except WebSocketDisconnect:
         return False
     code, reason = failure
     await close(websocket, code, refusal or reason)
     return False
+
+
+async def send_text(websocket: WebSocket, text: str) -> None:
+    """Send a text frame.
+
+    Raises:
+        WebSocketDisconnect: the connection has ended, from whichever side.
+    """
+    try:
+        await websocket.send_text(text)
+    except _ClosedBelow as error:
+        raise WebSocketDisconnect(PROTOCOL_ERROR) from error
 
 
 async def close(websocket: WebSocket, code: int = NORMAL, reason: str = "") -> None:
@@ -100,13 +112,6 @@ def _offered(websocket: WebSocket) -> set[str]:
     values = headers(websocket.scope, b"sec-websocket-protocol")
     offered = {part.strip() for value in values for part in value.split(",")}
     return offered.union(websocket.scope.get("subprotocols", ()))
-
-
-async def _send(websocket: WebSocket, text: str) -> None:
-    try:
-        await websocket.send_text(text)
-    except _ClosedBelow as error:
-        raise WebSocketDisconnect(PROTOCOL_ERROR) from error
 
 
 async def _first_text(websocket: WebSocket) -> str | bytes:
