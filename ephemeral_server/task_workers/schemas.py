@@ -12,10 +12,10 @@ from ephemeral_server.http.body import QueryBody
 
 #: How many keys one subscription may name. Each is looked up by itself.
 MOST_KEYS = 1000
-#: How long the name of a worker and a key may be, in characters.
+#: How long the name of a worker may be, in characters.
 LONGEST_NAME = 1000
 
-_Key = Annotated[Storable, Field(min_length=1, max_length=LONGEST_NAME)]
+_Key = Annotated[Storable, Field(min_length=1)]
 
 
 class Subscribe(BaseModel):

@@ -73,6 +73,8 @@ class Subscription:
                     done = run[_ID]
                 if end is not None:
                     return end
+        except DatabaseClosedError:  # the server ends; a claim that is left over runs out
+            return End()
         finally:
             if self._message is not None:
                 self._message.cancel()
@@ -97,8 +99,7 @@ class Subscription:
         finally:
             self._worker.silent_since = None
             if not acknowledged:
-                with contextlib.suppress(DatabaseClosedError):  # then the claim runs out
-                    await self._give_back(run)
+                await self._give_back(run)
         return None if acknowledged else _end(said)
 
     async def _give_back(self, run: Any) -> None:

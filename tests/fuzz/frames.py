@@ -10,6 +10,8 @@ from tests.fuzz.wire import Wire
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING = 0, 1, 2, 8, 9
 
+EVENTS, SUBSCRIPTION = "/api/events/in", "/api/task_runs/subscriptions/scheduled"
+
 GREETING = '{"type":"auth","token":null}'
 WELCOME = b'{"type":"auth_success"}'
 
@@ -23,7 +25,7 @@ class Closed(NamedTuple):
     reason: str
 
 
-def upgrade(path: str = "/api/events/in", **changes: str | None) -> bytes:
+def upgrade(path: str = EVENTS, **changes: str | None) -> bytes:
     """The request that begins a WebSocket; a change to None leaves the header out."""
     headers = {
         "host": "127.0.0.1",
@@ -73,11 +75,11 @@ def frame(
 
 
 class RawWebSocket(Wire):
-    """A connection to ``/events/in``."""
+    """A connection to the WebSocket at a path."""
 
-    def __init__(self, server: EphemeralServer) -> None:
+    def __init__(self, server: EphemeralServer, path: str = EVENTS) -> None:
         super().__init__(server.port)
-        self.send(upgrade())
+        self.send(upgrade(path))
         status = self._file.readline()
         assert status.startswith(b"HTTP/1.1 101"), status
         while self._file.readline() != b"\r\n":

@@ -16,13 +16,16 @@ import pytest
 
 from ephemeral_server import EphemeralServer, ephemeral
 from ephemeral_server.database.tables import event
+from tests import web
 from tests.events.support import an_event, opened, rows
 from tests.fuzz.frames import (
     BINARY,
     CLOSE,
     CONTINUATION,
+    EVENTS,
     GREETING,
     PING,
+    SUBSCRIPTION,
     TEXT,
     Closed,
     RawWebSocket,
@@ -31,9 +34,12 @@ from tests.fuzz.frames import (
 )
 from tests.fuzz.wire import Wire
 from tests.leaks import LeakGuard
+from tests.task_workers.talking import ACK, delay, talking
 
 #: What a message may have at most, in bytes.
 LARGEST = 16 * 2**20
+
+SUBSCRIBE = '{"type":"subscribe","keys":["bake"],"client_id":"worker"}'
 
 #: What uvicorn itself says of its clients.
 UVICORNS = ("Invalid UTF-8 sequence received from client.", "Unsupported upgrade request.")
@@ -66,9 +72,9 @@ def event_json(**changes: Any) -> str:
     return json.dumps(an_event(**changes))
 
 
-def end_after(data: bytes, server: EphemeralServer) -> Closed:
+def end_after(data: bytes, server: EphemeralServer, path: str = EVENTS) -> Closed:
     """How the server ends a greeted connection after `data`."""
-    with RawWebSocket(server) as client:
+    with RawWebSocket(server, path) as client:
         client.greet()
         with contextlib.suppress(ConnectionResetError):  # closed in the midst of it
             client.send(data)
@@ -77,6 +83,11 @@ def end_after(data: bytes, server: EphemeralServer) -> Closed:
     return end
 
 
+#: Every WebSocket there is.
+each_path = pytest.mark.parametrize("path", [EVENTS, SUBSCRIPTION])
+
+
+@each_path
 @pytest.mark.parametrize(
     ("data", "code"),
     [
@@ -103,9 +114,9 @@ def end_after(data: bytes, server: EphemeralServer) -> Closed:
     ],
 )
 def test_a_breach_of_the_protocol_closes_the_connection_with_its_code(
-    living: EphemeralServer, data: bytes, code: int
+    living: EphemeralServer, data: bytes, code: int, path: str
 ) -> None:
-    assert end_after(data, living).code == code
+    assert end_after(data, living, path).code == code
 
 
 @pytest.mark.parametrize(
@@ -181,6 +192,7 @@ def test_odd_events_are_kept(server: EphemeralServer, database_url: str) -> None
     assert numbers == {"\0": "\0", "nan": None, "infinity": None, "large": 10**400}
 
 
+@each_path
 @pytest.mark.parametrize(
     ("data", "end"),
     [
@@ -190,9 +202,9 @@ def test_odd_events_are_kept(server: EphemeralServer, database_url: str) -> None
     ],
 )
 def test_a_wrong_greeting_closes_the_connection_with_a_reason(
-    living: EphemeralServer, data: str, end: Closed
+    living: EphemeralServer, data: str, end: Closed, path: str
 ) -> None:
-    with RawWebSocket(living) as client:
+    with RawWebSocket(living, path) as client:
         client.send(frame(TEXT, data))
         code, reason = client.receive()
 
@@ -200,37 +212,88 @@ def test_a_wrong_greeting_closes_the_connection_with_a_reason(
     assert str(reason).startswith(end.reason)
 
 
+@each_path
 @pytest.mark.parametrize(
     "behind", [frame(TEXT, GREETING), frame(TEXT, "garbage"), frame(BINARY, b"{}")]
 )
 def test_a_breach_right_behind_a_frame_that_is_answered_ends_quietly(
-    living: EphemeralServer, behind: bytes
+    living: EphemeralServer, behind: bytes, path: str
 ) -> None:
     """Both come in at once, so the connection is closed before the answer to the first."""
-    with RawWebSocket(living) as client:
+    with RawWebSocket(living, path) as client:
         client.send(behind + frame(TEXT, b"\xff"))
         assert client.receive() == Closed(1007, "")
 
 
+@each_path
 def test_a_breach_right_behind_a_frame_that_is_refused_ends_quietly(
-    living: EphemeralServer,
+    living: EphemeralServer, path: str
 ) -> None:
-    assert end_after(frame(TEXT, "garbage") + frame(TEXT, b"\xff"), living) == Closed(1007, "")
+    data = frame(TEXT, "garbage") + frame(TEXT, b"\xff")
+    assert end_after(data, living, path) == Closed(1007, "")
 
 
 @pytest.mark.parametrize("reset", [True, False])
-def test_a_client_may_break_off_anywhere(living: EphemeralServer, reset: bool) -> None:
-    conversation = frame(TEXT, GREETING) + frame(TEXT, event_json())
-    for place in range(0, len(upgrade()), 7):
+@pytest.mark.parametrize(
+    ("path", "said"), [(EVENTS, [event_json()]), (SUBSCRIPTION, [SUBSCRIBE, ACK, ACK])]
+)
+def test_a_client_may_break_off_anywhere(
+    living: EphemeralServer, reset: bool, path: str, said: list[str]
+) -> None:
+    conversation = b"".join(frame(TEXT, text) for text in (GREETING, *said))
+    for place in range(0, len(upgrade(path)), 7):
         with Wire(living.port) as client:
-            client.send(upgrade()[:place])
+            client.send(upgrade(path)[:place])
             if reset:
                 client.reset()
     for place in range(0, len(conversation) + 1, 7):
-        with RawWebSocket(living) as socket:
+        with RawWebSocket(living, path) as socket:
             socket.send(conversation[:place])
             if reset:
                 socket.reset()
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        pytest.param(frame(TEXT, "{}", masked=False), id="not masked"),
+        pytest.param(frame(TEXT, b"\xff"), id="text that is no text"),
+        pytest.param(frame(TEXT, length=LARGEST + 1), id="too long"),
+        pytest.param(frame(TEXT, "[" * 2**20), id="too deep"),
+        pytest.param(frame(TEXT, "1" * 5000), id="too large a number"),
+        pytest.param(frame(TEXT, ""), id="nothing"),
+        pytest.param(frame(TEXT, ACK) * 3, id="too many answers"),
+        pytest.param(frame(TEXT, ACK) + frame(TEXT, b"\xff"), id="answer and breach"),
+        pytest.param(frame(CLOSE, b"\x03"), id="half a close code"),
+        pytest.param(frame(CLOSE), id="close"),
+        pytest.param(bytes(1000), id="zeros"),
+    ],
+)
+def test_a_task_run_that_is_answered_with_garbage_is_not_lost(
+    living: EphemeralServer, reply: bytes
+) -> None:
+    with web.client(living.api_url) as api:
+        ids = [delay(api), delay(api)]
+    with RawWebSocket(living, SUBSCRIPTION) as client:
+        client.greet()
+        client.send(frame(TEXT, SUBSCRIBE))
+        assert json.loads(_received(client))["id"] == ids[0]
+        with contextlib.suppress(ConnectionResetError):
+            client.send(reply)
+        while not isinstance(client.receive(), Closed):
+            pass
+    # Those that were acknowledged are gone.
+    ids = ids[reply.count(frame(TEXT, ACK)) :]
+    with web.client(living.api_url) as api:
+        ids.append(delay(api))
+    with talking(living, "bake") as worker:
+        assert [worker.take() for _ in ids] == ids
+
+
+def _received(client: RawWebSocket) -> bytes:
+    message = client.receive()
+    assert isinstance(message, bytes)
+    return message
 
 
 @pytest.mark.parametrize(
@@ -239,6 +302,8 @@ def test_a_client_may_break_off_anywhere(living: EphemeralServer, reset: bool) -
         (upgrade("/api/nothing"), 403),
         (upgrade("/api/flows/"), 403),
         (upgrade("/api/events/in/"), 403),
+        (upgrade("/api/task_runs/subscriptions/"), 403),
+        (upgrade("/api/task_workers/filter"), 403),
         (upgrade("/nothing"), 403),
         (upgrade(origin="https://example.com"), 403),
         (upgrade(host="example.com"), 403),
