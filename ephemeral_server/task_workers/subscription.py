@@ -21,7 +21,8 @@ from ephemeral_server.task_workers.workers import Worker
 #: How often an idle subscription looks for what no notice tells of: runs that another process
 #: has queued, claims of a server that died (seconds).
 LOOK_SECONDS = 1.0
-#: How long a worker may take to answer before its connection counts as dead (seconds).
+#: How long a worker may take to answer (seconds). One that does not is dead, or it has as much to
+#: do as it takes on: it comes back when it is free, and another can have the run meanwhile.
 ANSWER_SECONDS = 30.0
 
 #: Close code for a client that says something else than it should.
