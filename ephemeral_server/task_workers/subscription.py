@@ -118,12 +118,12 @@ class Subscription:
         return await self._websocket.receive()
 
     def _said(self) -> str | None:
-        """The type of the message that has come, ``gone`` at the end; None: there is none."""
+        """The type of the message that has come, None if there is none; who goes has quit."""
         if self._message is None or not self._message.done():
             return None
         message, self._message = self._message.result(), None
         if message["type"] == "websocket.disconnect":
-            return "gone"
+            return "quit"
         try:
             content = json.loads(message.get("text") or "")
         except (ValueError, RecursionError):
@@ -134,7 +134,7 @@ class Subscription:
 
 def _end(said: str | None) -> End:
     """How it ends after what the client said last."""
-    if said in ("quit", "gone"):
+    if said == "quit":
         return End()
     if said is None:
         reason = f"Protocol violation: no answer to a task run within {ANSWER_SECONDS:g} s"
