@@ -58,7 +58,9 @@ DOMAINS = {
     "task_runs": (
         "ephemeral_server.task_runs.routes",
         "ephemeral_server.task_runs.history_routes",
+        "ephemeral_server.task_workers.subscription_routes",
     ),
+    "task_workers": ("ephemeral_server.task_workers.routes",),
     "ui": (
         "ephemeral_server.ui_api.flow_run_routes",
         "ephemeral_server.ui_api.task_run_routes",

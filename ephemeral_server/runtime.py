@@ -19,6 +19,7 @@ from ephemeral_server.http.versions import OfferedVersion
 from ephemeral_server.live import Feed
 from ephemeral_server.logs.wire import live_message
 from ephemeral_server.settings import Settings
+from ephemeral_server.task_workers.workers import TaskWorkers
 
 if TYPE_CHECKING:
     from ephemeral_server.services.running import Services
@@ -44,6 +45,7 @@ class Runtime:
         live_logs: hands out logs to those who watch, see `ephemeral_server.logs.wire`.
         csrf: makes and checks CSRF tokens.
         result_storage: where results go by default.
+        task_workers: who of them is connected.
         version: of Prefect, as clients are told.
     """
 
@@ -58,6 +60,7 @@ class Runtime:
         self.live_logs = Feed(live_message)
         self.csrf = csrf or CsrfTokens.random(settings.csrf_token_seconds, self.clock)
         self.result_storage = DefaultResultStorage(self.clock)
+        self.task_workers = TaskWorkers(self.clock)
         self.version = OfferedVersion()
         self._streams: set[Stream] = set()
         self._persister: EventPersister | None = None

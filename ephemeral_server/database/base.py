@@ -12,6 +12,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
+from ephemeral_server.database.notices import Notices
 from ephemeral_server.database.transaction import Transaction
 
 P = ParamSpec("P")
@@ -25,7 +26,13 @@ Publish = Callable[[list[Any]], None]
 
 
 class Database(Protocol):
-    """A database that is open, bound to the event loop that opened it."""
+    """A database that is open, bound to the event loop that opened it.
+
+    Attributes:
+        notices: of what transactions of this process told with `Transaction.notify`.
+    """
+
+    notices: Notices
 
     @property
     def url(self) -> str:

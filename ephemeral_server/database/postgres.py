@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from ephemeral_server.clock import Clock
 from ephemeral_server.database.base import Publish
+from ephemeral_server.database.notices import Notices
 from ephemeral_server.database.transaction import Transaction
 from ephemeral_server.errors import DatabaseClosedError
 
@@ -42,6 +43,7 @@ class PostgresDatabase:
         self._url = url
         self._clock = clock
         self._publish = publish
+        self.notices = Notices()
         self._closed = False
         self._units = 0
         self._idle = asyncio.Event()
@@ -118,7 +120,7 @@ class PostgresDatabase:
         self, work: Callable[..., T], *args: Any, **kwargs: Any
     ) -> tuple[Transaction, T]:
         def unit(connection: Connection) -> tuple[Transaction, T]:
-            transaction = Transaction(connection, self._clock)
+            transaction = Transaction(connection, self._clock, self.notices)
             return transaction, work(transaction, *args, **kwargs)
 
         async with self._engine.begin() as connection:

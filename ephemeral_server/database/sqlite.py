@@ -23,6 +23,7 @@ from sqlalchemy.pool import StaticPool
 
 from ephemeral_server.clock import Clock
 from ephemeral_server.database.base import Publish
+from ephemeral_server.database.notices import Notices
 from ephemeral_server.database.transaction import Transaction
 from ephemeral_server.errors import DatabaseClosedError, SettingsError
 
@@ -46,6 +47,7 @@ class SqliteDatabase:
         self._url = url
         self._clock = clock
         self._publish = publish
+        self.notices = Notices()
         self._durable = durable
         self._readers: list[_WorkConnection] = []
         self._idle: asyncio.LifoQueue[_WorkConnection] = asyncio.LifoQueue()
@@ -117,6 +119,9 @@ class SqliteDatabase:
         synchronous = "NORMAL" if self._durable else "OFF"
         return _WorkConnection(partial(_connect, self._url.database or ":memory:", synchronous))
 
+    def _unit(self) -> Transaction:
+        return Transaction(self._writer.core, self._clock, self.notices)
+
     async def _take_reader(self) -> _WorkConnection:
         if self._idle.empty() and len(self._readers) < READERS:
             reader = self._connection()
@@ -135,7 +140,7 @@ class SqliteDatabase:
             while self._waiting:
                 group = list(self._waiting)[:GROUP_SIZE]
                 group = [write for write in group if not write.answer.done()] or group[:1]
-                done = await self._writer.run(partial(_commit, self._writer, group, self._clock))
+                done = await self._writer.run(partial(_commit, self._writer, group, self._unit))
                 finished = {id(write) for write, _, _ in done}
                 self._waiting = deque(w for w in self._waiting if id(w) not in finished)
                 for write, transaction, outcome in done:
@@ -273,7 +278,9 @@ def _snapshot(
         reader.rollback_unit()
 
 
-def _commit(writer: _WorkConnection, group: list[_Write], clock: Clock) -> list[_Done]:
+def _commit(
+    writer: _WorkConnection, group: list[_Write], unit: Callable[[], Transaction]
+) -> list[_Done]:
     """Run a group of units of work in one transaction; each fails or succeeds by itself."""
     started = time.monotonic()
     done: list[_Done] = []
@@ -283,7 +290,7 @@ def _commit(writer: _WorkConnection, group: list[_Write], clock: Clock) -> list[
         for write in group:
             if done and time.monotonic() - started > GROUP_SECONDS:
                 break
-            done.append(_run_one(writer, write, clock, alone=len(group) == 1))
+            done.append(_run_one(writer, write, unit(), alone=len(group) == 1))
         writer.commit_unit()
     except Exception as error:  # the group as a whole failed: every caller is told
         writer.rollback_unit()
@@ -291,9 +298,10 @@ def _commit(writer: _WorkConnection, group: list[_Write], clock: Clock) -> list[
     return done
 
 
-def _run_one(writer: _WorkConnection, write: _Write, clock: Clock, *, alone: bool) -> _Done:
+def _run_one(
+    writer: _WorkConnection, write: _Write, transaction: Transaction, *, alone: bool
+) -> _Done:
     raw = writer.raw
-    transaction = Transaction(writer.core, clock)
     if not alone:
         raw.execute("SAVEPOINT unit")
     try:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from ephemeral_server.clock import Clock
+from ephemeral_server.database.notices import Notices
 
 logger = logging.getLogger(__name__)
 
@@ -24,14 +25,15 @@ class Transaction:
         events: what `emit` collected; published after the commit, dropped on rollback.
     """
 
-    __slots__ = ("_afterwards", "clock", "connection", "dialect", "events")
+    __slots__ = ("_afterwards", "_notices", "clock", "connection", "dialect", "events")
 
-    def __init__(self, connection: Connection, clock: Clock) -> None:
+    def __init__(self, connection: Connection, clock: Clock, notices: Notices) -> None:
         self.connection = connection
         self.clock = clock
         self.dialect = connection.dialect.name
         self.events: list[Any] = []
         self._afterwards: list[Callable[[], None]] = []
+        self._notices = notices
 
     def now(self) -> int:
         """The present instant in microseconds since 1970 UTC."""
@@ -40,6 +42,10 @@ class Transaction:
     def emit(self, event: Any) -> None:
         """Publish `event` once this transaction is committed."""
         self.events.append(event)
+
+    def notify(self, topic: str, subject: str) -> None:
+        """Tell who listens to `topic` in this process, once this transaction is committed."""
+        self.after_commit(partial(self._notices.tell, topic, subject))
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Call `action` on the server's loop once this transaction is committed."""

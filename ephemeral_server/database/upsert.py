@@ -23,3 +23,18 @@ def insert_or_ignore(dialect: str, table: Table, *unique: str) -> Insert:
     if dialect == "sqlite":
         return sqlite.insert(table).on_conflict_do_nothing(index_elements=columns)
     return postgresql.insert(table).on_conflict_do_nothing(index_elements=columns)
+
+
+@lru_cache(maxsize=16)
+def insert_or_replace(dialect: str, table: Table, key: str) -> Insert:
+    """An INSERT into `table` that overwrites the row which is there already.
+
+    Args:
+        dialect: ``"sqlite"`` or ``"postgresql"``.
+        table: where to insert; every column is given a value.
+        key: the unique column that tells whether the row is there.
+    """
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    statement = insert(table)
+    new = {column.name: statement.excluded[column.name] for column in table.c if column.name != key}
+    return statement.on_conflict_do_update(index_elements=[key], set_=new)

@@ -113,6 +113,7 @@ TASK_BACKGROUND: Policy = (
     _ATTEMPT,
     _CACHE,
     _RELEASE_TAGS,
+    Rule(None, ANY, _only(SCHEDULED), after=task.enqueue_deferred),
 )
 
 TASK_MINIMAL: Policy = (_RELEASE_TAGS,)

@@ -9,7 +9,13 @@ from __future__ import annotations
 from sqlalchemy import bindparam, or_, select
 
 from ephemeral_server.clock import later
-from ephemeral_server.database.tables import artifact, task_run_state, task_run_state_cache
+from ephemeral_server.database.tables import (
+    artifact,
+    task_run_delivery,
+    task_run_state,
+    task_run_state_cache,
+)
+from ephemeral_server.database.upsert import insert_or_replace
 from ephemeral_server.ids import new_id
 from ephemeral_server.orchestration.jitter import jittered
 from ephemeral_server.orchestration.states import (
@@ -25,6 +31,9 @@ from ephemeral_server.orchestration.states import (
 )
 from ephemeral_server.orchestration.storage import state_columns, state_from
 from ephemeral_server.orchestration.transition import Transition, both
+
+#: Notices of deferred task runs that wait for a task worker; the subject is their task key.
+DEFERRED = "deferred task runs"
 
 _CACHED = (
     select(*state_columns(task_run_state))
@@ -158,3 +167,21 @@ def note_flow_attempt(t: Transition) -> None:
     """The run knows in which attempt of its flow it started."""
     if t.run["flow_run_id"] is not None:
         t.run["flow_run_run_count"] = t.run.get("flow_run.run_count") or 0
+
+
+def enqueue_deferred(t: Transition) -> None:
+    """A task worker is to be given the run."""
+    state = t.proposed
+    if state is None or not state.details.get("deferred"):
+        return
+    row = {
+        "task_run_id": t.run.id,
+        "task_key": t.run["task_key"],
+        "first_time": state.name != AWAITING_RETRY,
+        "enqueued": t.now(),
+        "claimed_by": None,
+        "free_from": 0,
+    }
+    statement = insert_or_replace(t.tx.dialect, task_run_delivery, "task_run_id")
+    t.tx.connection.execute(statement, row)
+    t.tx.notify(DEFERRED, t.run["task_key"])

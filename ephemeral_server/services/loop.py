@@ -89,6 +89,7 @@ class _WholeUnits:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.notices = database.notices
 
     @property
     def url(self) -> str:

@@ -301,7 +301,7 @@ def recorded_server(
             flow.
         **settings: of the server.
     """
-    changed: dict[Any, Any] = {PREFECT_API_SSL_CERT_FILE: str(_one_authority())}
+    changed: dict[Any, Any] = {PREFECT_API_SSL_CERT_FILE: str(one_authority())}
     if not heartbeats:
         changed[PREFECT_FLOWS_HEARTBEAT_FREQUENCY] = None
     server = EphemeralServer(Settings.load(ephemeral=True, **settings), build=traffic.build)
@@ -310,7 +310,7 @@ def recorded_server(
 
 
 @functools.cache
-def _one_authority() -> Path:
+def one_authority() -> Path:
     """A file with one certificate, for all clients of this session.
 
     Though there is no TLS here, each client reads the certificates of all authorities, and that

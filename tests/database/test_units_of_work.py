@@ -195,6 +195,28 @@ class TestEvents:
 
         on(test)
 
+    def test_notices_reach_those_who_listen_to_their_topic_after_the_commit(
+        self, on: Callable[[Test], None]
+    ) -> None:
+        async def test(database: Database, published: list[Any]) -> None:
+            heard: list[tuple[str, str]] = []
+
+            def work(tx: Transaction, subject: str, error: Exception | None) -> None:
+                tx.notify("bread", subject)
+                tx.notify("soup", subject)
+                assert heard == []
+                if error is not None:
+                    raise error
+
+            database.notices.listen("bread", lambda subject: heard.append(("first", subject)))
+            database.notices.listen("bread", lambda subject: heard.append(("second", subject)))
+            with pytest.raises(LookupError):
+                await database.write(work, "burnt", LookupError())
+            await database.write(work, "rye", None)
+            assert heard == [("first", "rye"), ("second", "rye")]
+
+        on(test)
+
 
 class TestReading:
     def test_a_read_sees_one_moment_although_writes_go_on(self, on: Callable[[Test], None]) -> None:

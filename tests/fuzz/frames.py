@@ -10,6 +10,9 @@ from tests.fuzz.wire import Wire
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING = 0, 1, 2, 8, 9
 
+EVENTS, LOGS = "/api/events/in", "/api/logs/out"
+SUBSCRIPTION = "/api/task_runs/subscriptions/scheduled"
+
 GREETING = '{"type":"auth","token":null}'
 WELCOME = b'{"type":"auth_success"}'
 
@@ -23,7 +26,7 @@ class Closed(NamedTuple):
     reason: str
 
 
-def upgrade(path: str = "/api/events/in", **changes: str | None) -> bytes:
+def upgrade(path: str = EVENTS, **changes: str | None) -> bytes:
     """The request that begins a WebSocket; a change to None leaves the header out."""
     headers = {
         "host": "127.0.0.1",
@@ -73,11 +76,11 @@ def frame(
 
 
 class RawWebSocket(Wire):
-    """A connection to a WebSocket of the API, by default to ``/events/in``."""
+    """A connection to the WebSocket at a path."""
 
-    def __init__(self, server: EphemeralServer, path: str = "/events/in") -> None:
+    def __init__(self, server: EphemeralServer, path: str = EVENTS) -> None:
         super().__init__(server.port)
-        self.send(upgrade(f"/api{path}"))
+        self.send(upgrade(path))
         status = self._file.readline()
         assert status.startswith(b"HTTP/1.1 101"), status
         while self._file.readline() != b"\r\n":

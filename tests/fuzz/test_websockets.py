@@ -16,13 +16,17 @@ import pytest
 
 from ephemeral_server import EphemeralServer, ephemeral
 from ephemeral_server.database.tables import event
+from tests import web
 from tests.events.support import an_event, opened, rows
 from tests.fuzz.frames import (
     BINARY,
     CLOSE,
     CONTINUATION,
+    EVENTS,
     GREETING,
+    LOGS,
     PING,
+    SUBSCRIPTION,
     TEXT,
     Closed,
     RawWebSocket,
@@ -31,9 +35,12 @@ from tests.fuzz.frames import (
 )
 from tests.fuzz.wire import Wire
 from tests.leaks import LeakGuard
+from tests.task_workers.talking import ACK, delay, talking
 
 #: What a message may have at most, in bytes.
 LARGEST = 16 * 2**20
+
+SUBSCRIBE = '{"type":"subscribe","keys":["bake"],"client_id":"worker"}'
 
 #: What uvicorn itself says of its clients.
 UVICORNS = ("Invalid UTF-8 sequence received from client.", "Unsupported upgrade request.")
@@ -42,9 +49,12 @@ UVICORNS = ("Invalid UTF-8 sequence received from client.", "Unsupported upgrade
 Beginning = tuple[str, bytes]
 FILTER = frame(TEXT, '{"type":"filter","filter":{}}')
 BEGINNINGS = [
-    pytest.param(("/events/in", b""), id="events"),
-    pytest.param(("/logs/out", FILTER), id="logs"),
+    pytest.param((EVENTS, b""), id="events"),
+    pytest.param((LOGS, FILTER), id="logs"),
+    pytest.param((SUBSCRIPTION, frame(TEXT, SUBSCRIBE)), id="task workers"),
 ]
+#: Every WebSocket there is.
+each_path = pytest.mark.parametrize("path", [EVENTS, LOGS, SUBSCRIPTION])
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +84,7 @@ def event_json(**changes: Any) -> str:
     return json.dumps(an_event(**changes))
 
 
-def end_after(data: bytes, server: EphemeralServer, path: str = "/events/in") -> Closed:
+def end_after(data: bytes, server: EphemeralServer, path: str = EVENTS) -> Closed:
     """How the server ends a greeted connection after `data`."""
     with RawWebSocket(server, path) as client:
         client.greet()
@@ -183,7 +193,7 @@ def test_a_frame_that_is_no_filter_closes_the_connection_with_the_field_and_the_
     living: EphemeralServer, filter: str, reason: str
 ) -> None:
     text = f'{{"type":"filter","filter":{filter}}}' if filter else '{"type":"filter"}'
-    code, given = end_after(frame(TEXT, text), living, "/logs/out")
+    code, given = end_after(frame(TEXT, text), living, LOGS)
 
     assert code == 1002
     assert given.startswith(reason)
@@ -202,7 +212,7 @@ def test_a_frame_that_is_no_filter_closes_the_connection_with_the_field_and_the_
 def test_an_odd_filter_is_taken_and_what_follows_is_ignored(
     living: EphemeralServer, filter: dict[str, Any]
 ) -> None:
-    with RawWebSocket(living, "/logs/out") as client:
+    with RawWebSocket(living, LOGS) as client:
         client.greet()
         client.send(frame(TEXT, json.dumps({"type": "filter", "filter": filter})))
         client.send(frame(TEXT, "garbage") + frame(BINARY, b"\xff") + frame(TEXT, GREETING))
@@ -243,6 +253,7 @@ def test_odd_events_are_kept(server: EphemeralServer, database_url: str) -> None
     assert numbers == {"\0": "\0", "nan": None, "infinity": None, "large": 10**400}
 
 
+@each_path
 @pytest.mark.parametrize(
     ("data", "end"),
     [
@@ -252,9 +263,9 @@ def test_odd_events_are_kept(server: EphemeralServer, database_url: str) -> None
     ],
 )
 def test_a_wrong_greeting_closes_the_connection_with_a_reason(
-    living: EphemeralServer, data: str, end: Closed
+    living: EphemeralServer, data: str, end: Closed, path: str
 ) -> None:
-    with RawWebSocket(living) as client:
+    with RawWebSocket(living, path) as client:
         client.send(frame(TEXT, data))
         code, reason = client.receive()
 
@@ -262,35 +273,43 @@ def test_a_wrong_greeting_closes_the_connection_with_a_reason(
     assert str(reason).startswith(end.reason)
 
 
+@each_path
 @pytest.mark.parametrize(
     "behind", [frame(TEXT, GREETING), frame(TEXT, "garbage"), frame(BINARY, b"{}")]
 )
 def test_a_breach_right_behind_a_frame_that_is_answered_ends_quietly(
-    living: EphemeralServer, behind: bytes
+    living: EphemeralServer, behind: bytes, path: str
 ) -> None:
     """Both come in at once, so the connection is closed before the answer to the first."""
-    with RawWebSocket(living) as client:
+    with RawWebSocket(living, path) as client:
         client.send(behind + frame(TEXT, b"\xff"))
         assert client.receive() == Closed(1007, "")
 
 
+@each_path
 def test_a_breach_right_behind_a_frame_that_is_refused_ends_quietly(
-    living: EphemeralServer,
+    living: EphemeralServer, path: str
 ) -> None:
-    assert end_after(frame(TEXT, "garbage") + frame(TEXT, b"\xff"), living) == Closed(1007, "")
+    data = frame(TEXT, "garbage") + frame(TEXT, b"\xff")
+    assert end_after(data, living, path) == Closed(1007, "")
 
 
 @pytest.mark.parametrize("reset", [True, False])
 @pytest.mark.parametrize(
-    ("path", "said"), [("/events/in", frame(TEXT, event_json())), ("/logs/out", FILTER)]
+    ("path", "said"),
+    [
+        (EVENTS, frame(TEXT, event_json())),
+        (LOGS, FILTER),
+        (SUBSCRIPTION, frame(TEXT, SUBSCRIBE) + frame(TEXT, ACK) * 2),
+    ],
 )
 def test_a_client_may_break_off_anywhere(
     living: EphemeralServer, path: str, said: bytes, reset: bool
 ) -> None:
     conversation = frame(TEXT, GREETING) + said
-    for place in range(0, len(upgrade()), 7):
+    for place in range(0, len(upgrade(path)), 7):
         with Wire(living.port) as client:
-            client.send(upgrade()[:place])
+            client.send(upgrade(path)[:place])
             if reset:
                 client.reset()
     for place in range(0, len(conversation) + 1, 7):
@@ -301,11 +320,56 @@ def test_a_client_may_break_off_anywhere(
 
 
 @pytest.mark.parametrize(
+    "reply",
+    [
+        pytest.param(frame(TEXT, "{}", masked=False), id="not masked"),
+        pytest.param(frame(TEXT, b"\xff"), id="text that is no text"),
+        pytest.param(frame(TEXT, length=LARGEST + 1), id="too long"),
+        pytest.param(frame(TEXT, "[" * 2**20), id="too deep"),
+        pytest.param(frame(TEXT, "1" * 5000), id="too large a number"),
+        pytest.param(frame(TEXT, ""), id="nothing"),
+        pytest.param(frame(TEXT, ACK) * 3, id="too many answers"),
+        pytest.param(frame(TEXT, ACK) + frame(TEXT, b"\xff"), id="answer and breach"),
+        pytest.param(frame(CLOSE, b"\x03"), id="half a close code"),
+        pytest.param(frame(CLOSE), id="close"),
+        pytest.param(bytes(1000), id="zeros"),
+    ],
+)
+def test_a_task_run_that_is_answered_with_garbage_is_not_lost(
+    living: EphemeralServer, reply: bytes
+) -> None:
+    with web.client(living.api_url) as api:
+        ids = [delay(api), delay(api)]
+    with RawWebSocket(living, SUBSCRIPTION) as client:
+        client.greet()
+        client.send(frame(TEXT, SUBSCRIBE))
+        assert json.loads(_received(client))["id"] == ids[0]
+        with contextlib.suppress(ConnectionResetError):
+            client.send(reply)
+        while not isinstance(client.receive(), Closed):
+            pass
+    # Those that were acknowledged are gone.
+    ids = ids[reply.count(frame(TEXT, ACK)) :]
+    with web.client(living.api_url) as api:
+        ids.append(delay(api))
+    with talking(living, "bake") as worker:
+        assert [worker.take() for _ in ids] == ids
+
+
+def _received(client: RawWebSocket) -> bytes:
+    message = client.receive()
+    assert isinstance(message, bytes)
+    return message
+
+
+@pytest.mark.parametrize(
     ("request_", "status"),
     [
         (upgrade("/api/nothing"), 403),
         (upgrade("/api/flows/"), 403),
         (upgrade("/api/events/in/"), 403),
+        (upgrade("/api/task_runs/subscriptions/"), 403),
+        (upgrade("/api/task_workers/filter"), 403),
         (upgrade("/nothing"), 403),
         (upgrade(origin="https://example.com"), 403),
         (upgrade(host="example.com"), 403),

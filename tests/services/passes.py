@@ -85,6 +85,7 @@ class _Meanwhile:
         self._actions = [action]
         self.url, self.dialect = database.url, database.dialect
         self.now, self.close = database.now, database.close
+        self.notices = database.notices
 
     async def read(
         self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs

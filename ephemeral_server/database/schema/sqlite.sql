@@ -326,6 +326,17 @@ CREATE INDEX ix_task_run_state_name ON task_run (state_name);
 CREATE INDEX ix_task_run_state_type_id ON task_run (state_type, id);
 CREATE UNIQUE INDEX uq_task_run_flow_run_id_task_key_dynamic_key ON task_run (flow_run_id, task_key, dynamic_key);
 CREATE UNIQUE INDEX uq_task_run_task_key_dynamic_key ON task_run (task_key, dynamic_key) WHERE flow_run_id IS NULL;
+CREATE TABLE task_run_delivery (
+	task_run_id VARCHAR(36) NOT NULL, 
+	task_key TEXT NOT NULL, 
+	first_time BOOLEAN NOT NULL, 
+	enqueued BIGINT NOT NULL, 
+	claimed_by VARCHAR(36), 
+	free_from BIGINT NOT NULL, 
+	CONSTRAINT pk_task_run_delivery PRIMARY KEY (task_run_id), 
+	CONSTRAINT fk_task_run_delivery_task_run_id FOREIGN KEY(task_run_id) REFERENCES task_run (id) ON DELETE CASCADE
+);
+CREATE INDEX ix_task_run_delivery_order ON task_run_delivery (task_key, first_time, enqueued, task_run_id);
 CREATE TABLE task_run_state (
 	task_run_id VARCHAR(36) NOT NULL, 
 	id VARCHAR(36) NOT NULL, 

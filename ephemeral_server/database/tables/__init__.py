@@ -24,6 +24,7 @@ from ephemeral_server.database.tables.runs import (
     flow_run_input,
     flow_run_state,
     task_run,
+    task_run_delivery,
     task_run_state,
     task_run_state_cache,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "metadata",
     "saved_search",
     "task_run",
+    "task_run_delivery",
     "task_run_state",
     "task_run_state_cache",
     "variable",

@@ -28,11 +28,18 @@ def identity() -> list[Column[Any]]:
 
 
 def reference(
-    name: str, target: str, *, on_delete: str, required: bool = False, circular: bool = False
+    name: str,
+    target: str,
+    *,
+    on_delete: str,
+    required: bool = False,
+    circular: bool = False,
+    primary_key: bool = False,
 ) -> Column[Any]:
     """A foreign key to the id of the table `target`; `on_delete` is ``CASCADE`` or ``SET NULL``.
 
     One key of each circle of tables is `circular`: PostgreSQL gets it after all tables.
     """
     key = ForeignKey(f"{target}.id", ondelete=on_delete, use_alter=circular)
-    return Column(name, Id, key, nullable=not required)
+    nullable = not (required or primary_key)
+    return Column(name, Id, key, nullable=nullable, primary_key=primary_key)

@@ -164,6 +164,21 @@ task_run_state_cache = Table(
     Index("ix_task_run_state_cache_cache_key_created", "cache_key", "created"),
 )
 
+# Deferred task runs that no task worker has taken yet.
+task_run_delivery = Table(
+    "task_run_delivery",
+    metadata,
+    reference("task_run_id", "task_run", on_delete="CASCADE", primary_key=True),
+    Column("task_key", Text, nullable=False),
+    # False goes first: the run was delivered before, or it awaits a retry.
+    Column("first_time", Boolean, nullable=False),
+    Column("enqueued", Instant, nullable=False),
+    # Who was sent the run and has not answered yet; from `free_from` on others may have it.
+    Column("claimed_by", Id),
+    Column("free_from", Instant, nullable=False),
+    Index("ix_task_run_delivery_order", "task_key", "first_time", "enqueued", "task_run_id"),
+)
+
 flow_run_input = Table(
     "flow_run_input",
     metadata,
