@@ -49,7 +49,8 @@ class Watcher:
 
     @asynccontextmanager
     async def watching(self, filter: LogFilter | None = None) -> AsyncIterator[None]:
-        await asyncio.to_thread(self._history.client.hello)  # the server's loop is known by then
+        # As every process of the client does first; and the server's loop is known by then.
+        await asyncio.to_thread(self._history.client.raise_for_api_version_mismatch)
         reading = asyncio.create_task(self._read(filter))
         await self.subscribed()
         try:
