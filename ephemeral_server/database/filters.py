@@ -47,6 +47,10 @@ T = TypeVar("T")
 C = TypeVar("C", bound="Criterion")
 Clause = ColumnElement[bool]
 
+#: With these values an operator asks for nothing: it is as if it were not there. (An empty
+#: ``any_`` does ask: nothing is in the list.)
+_NOTHING: dict[str, Any] = {"not_any_": [], "all_": [], "startswith_": [], "like_": ""}
+
 #: Lists up to this length are written into the statement; SQLite's may be 1,000 terms deep.
 _FEW = 200
 
@@ -86,13 +90,19 @@ class Criterion(_Filter):
 
     def clause(self, on: On, dialect: str) -> Clause:
         """The condition on a row of the entity."""
+        compile_operator = self._operators()
         return self._joined(
-            [
-                compile_operator(on, value, dialect)
-                for name, compile_operator in self._operators().items()
-                if (value := getattr(self, name)) is not None
-            ]
+            [compile_operator[name](on, value, dialect) for name, value in self.asked().items()]
         )
+
+    def asked(self) -> dict[str, Any]:
+        """The operators that ask for something, with what they ask for."""
+        values = {name: getattr(self, name) for name in self._operators()}
+        return {
+            name: value
+            for name, value in values.items()
+            if value is not None and value != _NOTHING.get(name)
+        }
 
     @classmethod
     @lru_cache
@@ -139,9 +149,8 @@ class EntityFilter(_Filter):
 
 
 def given(criterion: C | None) -> C | None:
-    """The criterion, or None if it holds no operator."""
-    values = criterion.model_dump(exclude={"operator"}, exclude_none=True) if criterion else {}
-    return criterion if values else None
+    """The criterion, or None if it holds no operator that asks for something."""
+    return criterion if criterion and criterion.asked() else None
 
 
 # Criteria, by the operators they take.
@@ -218,7 +227,7 @@ def _any(on: On, values: list[Any], dialect: str) -> Clause:
 
 
 def _not_any(on: On, values: list[Any], dialect: str) -> Clause:
-    return not_(is_in(on.column, values, dialect)) if values else true()
+    return not_(is_in(on.column, values, dialect))
 
 
 def _is_null(on: On, value: bool, dialect: str) -> Clause:
@@ -227,16 +236,14 @@ def _is_null(on: On, value: bool, dialect: str) -> Clause:
 
 def _like(on: On, value: str, dialect: str) -> Clause:
     # Percent sign and underscore are wildcards here: clients send them as such.
-    return on.column.ilike(f"%{value}%") if value else true()
+    return on.column.ilike(f"%{value}%")
 
 
 def _startswith(on: On, values: list[str], dialect: str) -> Clause:
-    return or_(*[on.column.ilike(f"{value}%") for value in values]) if values else true()
+    return or_(*[on.column.ilike(f"{value}%") for value in values])
 
 
 def _tags_all(on: On, values: list[str], dialect: str) -> Clause:
-    if not values:
-        return true()
     wanted = literal(dump(values))
     if dialect == "postgresql":
         found: Clause = cast(on.column, JSONB).contains(cast(wanted, JSONB))
