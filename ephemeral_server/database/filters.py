@@ -124,15 +124,20 @@ class EntityFilter(_Filter):
 
     def clause(self, dialect: str) -> Clause:
         """The condition on a row of the entity; true if there is no criterion."""
-        clauses = []
-        for name, on in self._criteria().items():
-            criterion = getattr(self, name)
-            if criterion is not None:
-                clauses.append(self.criterion_clause(name, criterion, on, dialect))
-        return self._joined(clauses)
+        clauses = [
+            self.criterion_clause(name, criterion, on, dialect)
+            for name, on in self._criteria().items()
+            if (criterion := getattr(self, name)) is not None
+        ]
+        return self._joined([clause for clause in clauses if clause is not None])
 
-    def criterion_clause(self, name: str, criterion: Any, on: On | None, dialect: str) -> Clause:
-        """The condition of one criterion; entities override it for what is not one column."""
+    def criterion_clause(
+        self, name: str, criterion: Any, on: On | None, dialect: str
+    ) -> Clause | None:
+        """The condition of one criterion, None if it is as if it were not there.
+
+        Entities override it for what is not one column.
+        """
         assert on is not None, f"{type(self).__name__}.{name} names no column"
         clause: Clause = criterion.clause(on, dialect)
         return clause

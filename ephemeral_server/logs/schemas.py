@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
-from sqlalchemy import and_, or_, true
+from sqlalchemy import and_, or_
 from typing_extensions import NotRequired, TypedDict
 
 from ephemeral_server.database.filters import (
@@ -22,7 +22,7 @@ from ephemeral_server.database.filters import (
     Operator,
 )
 from ephemeral_server.database.tables import log
-from ephemeral_server.fields import IdText, Instant, Integer, Offset, Storable
+from ephemeral_server.fields import STORABLE, IdText, Instant, Integer, Offset
 from ephemeral_server.http.body import QueryBody, StrictBody
 from ephemeral_server.logs.search import parse
 
@@ -70,7 +70,7 @@ class LogFilterTaskRunId(Criterion):
 class LogFilterTextSearch(StrictBody):
     """A search in the text, see `ephemeral_server.logs.search`."""
 
-    query: Annotated[Storable, StringConstraints(max_length=200)]
+    query: Annotated[str, StringConstraints(max_length=200), STORABLE]
 
 
 class LogFilter(EntityFilter):
@@ -82,12 +82,14 @@ class LogFilter(EntityFilter):
     task_run_id: Annotated[LogFilterTaskRunId | None, On(log.c.task_run_id)] = None
     text: LogFilterTextSearch | None = None
 
-    def criterion_clause(self, name: str, criterion: Any, on: On | None, dialect: str) -> Clause:
+    def criterion_clause(
+        self, name: str, criterion: Any, on: On | None, dialect: str
+    ) -> Clause | None:
         if not isinstance(criterion, LogFilterTextSearch):
             return super().criterion_clause(name, criterion, on, dialect)
         groups = parse(criterion.query).clauses(SEARCHED)
         if not groups:
-            return true()
+            return None
         # Each kind of terms counts as a criterion of its own.
         return or_(*groups) if self.operator is Operator.or_ else and_(*groups)
 
