@@ -118,17 +118,20 @@ def _id_schema(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
     return no_info_wrap_validator_function(_id_text, uuid_schema())
 
 
+#: For text with constraints of its own, behind these.
+STORABLE = AfterValidator(_storable)
+
 #: Text that both databases can store.
-Storable = Annotated[str, AfterValidator(_storable)]
+Storable = Annotated[str, STORABLE]
 
 #: Free text; what a database cannot store is taken out, see `storable`.
 FreeText = Annotated[str, BeforeValidator(free)]
 
 #: A pattern to search for: SQLite refuses those of more than 50,000 bytes.
-Pattern = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_storable)]
+Pattern = Annotated[str, StringConstraints(max_length=10_000), STORABLE]
 
 #: A name of a flow, a deployment, a block ...
-NameText = Annotated[str, StringConstraints(pattern=r"^[^/%&><]+$"), AfterValidator(_storable)]
+NameText = Annotated[str, StringConstraints(pattern=r"^[^/%&><]+$"), STORABLE]
 
 #: A JSON object that JSON can hold.
 JsonObject = Annotated[dict[str, Any], AfterValidator(_finite_json)]

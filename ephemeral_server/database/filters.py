@@ -48,6 +48,10 @@ T = TypeVar("T")
 C = TypeVar("C", bound="Criterion")
 Clause = ColumnElement[bool]
 
+#: With these values an operator asks for nothing: it is as if it were not there. (An empty
+#: ``any_`` does ask: nothing is in the list.)
+_NOTHING: dict[str, Any] = {"not_any_": [], "all_": [], "startswith_": [], "like_": ""}
+
 #: Lists up to this length are written into the statement; SQLite's may be 1,000 terms deep.
 _FEW = 200
 
@@ -92,14 +96,18 @@ class Criterion(_Filter):
     def clause(self, on: On, dialect: str) -> Clause:
         """The condition on a row of the entity."""
         operators = self._operators()
-        return self._joined([operators[name](on, value, dialect) for name, value in self.asked()])
+        return self._joined(
+            [operators[name](on, value, dialect) for name, value in self.asked().items()]
+        )
 
-    def asked(self) -> Iterator[tuple[str, Any]]:
-        """The operators that were used, each with its value."""
-        for name in self._operators():
-            value = getattr(self, name)
-            if value is not None:
-                yield name, value
+    def asked(self) -> dict[str, Any]:
+        """The operators that ask for something, with what they ask for."""
+        values = {name: getattr(self, name) for name in self._operators()}
+        return {
+            name: value
+            for name, value in values.items()
+            if value is not None and value != _NOTHING.get(name)
+        }
 
     @classmethod
     @lru_cache
@@ -121,12 +129,11 @@ class EntityFilter(_Filter):
 
     def clause(self, dialect: str) -> Clause:
         """The condition on a row of the entity; true if there is no criterion."""
-        return self._joined(
-            [
-                self.criterion_clause(name, criterion, on, dialect)
-                for name, criterion, on in self.asked()
-            ]
-        )
+        clauses = [
+            self.criterion_clause(name, criterion, on, dialect)
+            for name, criterion, on in self.asked()
+        ]
+        return self._joined([clause for clause in clauses if clause is not None])
 
     def asked(self) -> Iterator[tuple[str, Any, On | None]]:
         """The criteria that were used: name, value and the column each is about."""
@@ -135,8 +142,13 @@ class EntityFilter(_Filter):
             if criterion is not None:
                 yield name, criterion, on
 
-    def criterion_clause(self, name: str, criterion: Any, on: On | None, dialect: str) -> Clause:
-        """The condition of one criterion; entities override it for what is not one column."""
+    def criterion_clause(
+        self, name: str, criterion: Any, on: On | None, dialect: str
+    ) -> Clause | None:
+        """The condition of one criterion, None if it is as if it were not there.
+
+        Entities override it for what is not one column.
+        """
         assert on is not None, f"{type(self).__name__}.{name} names no column"
         clause: Clause = criterion.clause(on, dialect)
         return clause
@@ -153,9 +165,8 @@ class EntityFilter(_Filter):
 
 
 def given(criterion: C | None) -> C | None:
-    """The criterion, or None if it holds no operator."""
-    values = criterion.model_dump(exclude={"operator"}, exclude_none=True) if criterion else {}
-    return criterion if values else None
+    """The criterion, or None if it holds no operator that asks for something."""
+    return criterion if criterion and criterion.asked() else None
 
 
 # Criteria, by the operators they take.
@@ -232,7 +243,7 @@ def _any(on: On, values: list[Any], dialect: str) -> Clause:
 
 
 def _not_any(on: On, values: list[Any], dialect: str) -> Clause:
-    return not_(is_in(on.column, values, dialect)) if values else true()
+    return not_(is_in(on.column, values, dialect))
 
 
 def _is_null(on: On, value: bool, dialect: str) -> Clause:
@@ -241,16 +252,14 @@ def _is_null(on: On, value: bool, dialect: str) -> Clause:
 
 def _like(on: On, value: str, dialect: str) -> Clause:
     # Percent sign and underscore are wildcards here: clients send them as such.
-    return on.column.ilike(f"%{value}%") if value else true()
+    return on.column.ilike(f"%{value}%")
 
 
 def _startswith(on: On, values: list[str], dialect: str) -> Clause:
-    return or_(*[on.column.ilike(f"{value}%") for value in values]) if values else true()
+    return or_(*[on.column.ilike(f"{value}%") for value in values])
 
 
 def _tags_all(on: On, values: list[str], dialect: str) -> Clause:
-    if not values:
-        return true()
     wanted = literal(dump(values))
     if dialect == "postgresql":
         found: Clause = cast(on.column, JSONB).contains(cast(wanted, JSONB))

@@ -88,16 +88,16 @@ class LiveFilter(EntityFilter):
         """
         source = Source(keys)
         tests = [self.criterion_test(criterion, on, source) for _, criterion, on in self.asked()]
-        fits = joined(tests, takes_any=self.takes_any)
+        fits = joined([test for test in tests if test is not None], takes_any=self.takes_any)
         pick: Pick
         pick = eval(f"lambda rows: [at for at, row in enumerate(rows) if {fits}]", source.names)
         return pick
 
-    def criterion_test(self, criterion: Any, on: On | None, source: Source) -> str:
+    def criterion_test(self, criterion: Any, on: On | None, source: Source) -> str | None:
         """The expression of one criterion; overridden where `criterion_clause` is."""
         assert on is not None, f"{type(criterion).__name__} is about no column"
         tests = []
-        for name, value in criterion.asked():
+        for name, value in criterion.asked().items():
             column = source.column((on.null if name == "is_null_" else on.column).name)
             wanted = source.constant(_TESTS[name].prepare(value))
             tests.append(_TESTS[name].expression.format(v=column, w=wanted))

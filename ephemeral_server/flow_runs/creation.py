@@ -161,18 +161,18 @@ def _around(tx: Transaction, body: FlowRunCreate) -> dict[str, Any]:
 
 def _queue(tx: Transaction, body: FlowRunCreate) -> dict[str, Any]:
     """The queue that the run waits in: the one named, or its pool's default."""
-    if body.work_pool_name is None:
+    if not body.work_pool_name:
         return {"work_queue.id": None}
     pool = tx.connection.execute(_POOL, {"name": body.work_pool_name}).mappings().first()
     queue = None
     if pool is not None:
-        if body.work_queue_name is None:
+        if not body.work_queue_name:
             wanted = work_queue.c.id == pool["default_queue_id"]
         else:
             wanted = work_queue.c.name == body.work_queue_name
         queue = tx.connection.execute(_QUEUE.where(wanted), {"pool_id": pool["id"]}).first()
     if pool is None or queue is None:
-        if body.work_queue_name is None:
+        if not body.work_queue_name:
             raise ObjectNotFoundError(f'Work pool "{body.work_pool_name}" not found.')
         name = f"{body.work_pool_name}/{body.work_queue_name}"
         raise ObjectNotFoundError(f"Work pool queue '{name}' not found.")

@@ -98,7 +98,9 @@ class FlowRunFilter(EntityFilter):
     idempotency_key: Annotated[AnyNotAny[Storable] | None, On(flow_run.c.idempotency_key)] = None
     created_by: Annotated[FlowRunFilterCreatedBy | None, On(flow_run.c.created_by)] = None
 
-    def criterion_clause(self, name: str, criterion: Any, on: On | None, dialect: str) -> Clause:
+    def criterion_clause(
+        self, name: str, criterion: Any, on: On | None, dialect: str
+    ) -> Clause | None:
         if isinstance(criterion, FlowRunFilterState):
             return criterion.clause(dialect)
         return super().criterion_clause(name, criterion, on, dialect)

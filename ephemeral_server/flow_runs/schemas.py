@@ -55,8 +55,9 @@ class FlowRunPolicy(BaseModel):
 class FlowRunCreate(StrictBody):
     """A flow run to make."""
 
-    flow_id: UUID
+    state: StateCreate | None = None
     name: Storable | None = None
+    flow_id: UUID
     flow_version: Storable | None = None
     parameters: JsonObject = Field(default_factory=dict)
     context: JsonObject = Field(default_factory=dict)
@@ -66,10 +67,9 @@ class FlowRunCreate(StrictBody):
     tags: list[Storable] = Field(default_factory=list)
     labels: Labels | None = None
     idempotency_key: Storable | None = None
-    state: StateCreate | None = None
-    job_variables: JsonObject | None = None
     work_pool_name: Storable | None = None
     work_queue_name: Storable | None = None
+    job_variables: JsonObject | None = None
     deployment_id: UUID | None = None
 
 

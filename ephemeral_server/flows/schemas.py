@@ -71,9 +71,9 @@ class FlowFilter(EntityFilter):
     """The criteria for flows."""
 
     id: Annotated[AnyNotAny[UUID] | None, On(flow.c.id)] = None
+    deployment: Annotated[FlowFilterDeployment | None, On(flow.c.id)] = None
     name: Annotated[AnyLike | None, On(flow.c.name)] = None
     tags: Annotated[TagsAll | None, On(flow.c.tags)] = None
-    deployment: Annotated[FlowFilterDeployment | None, On(flow.c.id)] = None
 
 
 class FlowSort(str, Enum):

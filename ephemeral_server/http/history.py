@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import Annotated
 
 from fastapi import HTTPException
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, Field
 
 from ephemeral_server.clock import FIRST, LAST, SECOND, micros
 from ephemeral_server.fields import UtcDatetime
@@ -15,7 +16,6 @@ from ephemeral_server.orchestration.states import StateType
 
 #: A history of more buckets ends with this one.
 MOST_BUCKETS = 500
-_MICROSECOND = timedelta(microseconds=1)
 
 
 class HistoryQuery(QueryBody):
@@ -25,11 +25,11 @@ class HistoryQuery(QueryBody):
         history_interval_seconds: at least one second.
     """
 
-    model_config = ConfigDict(ser_json_timedelta="float")
-
     history_start: UtcDatetime
     history_end: UtcDatetime
-    history_interval_seconds: timedelta
+    history_interval_seconds: Annotated[
+        float, Field(allow_inf_nan=False, json_schema_extra={"format": "time-delta"})
+    ]
 
     def buckets(self) -> Buckets:
         """The stretch of time in buckets.
@@ -37,13 +37,13 @@ class HistoryQuery(QueryBody):
         Raises:
             HTTPException: 422, the buckets are shorter than a second.
         """
-        interval = self.history_interval_seconds // _MICROSECOND
-        if interval < SECOND:
+        if self.history_interval_seconds < 1:
             raise HTTPException(422, "History interval must not be less than 1 second.")
+        interval = round(min(self.history_interval_seconds * SECOND, LAST - FIRST))
         start = micros(self.history_start)
         elapsed = micros(self.history_end) - start
         count = min(max(0, -(-elapsed // interval)), MOST_BUCKETS)
-        return Buckets(start, min(interval, LAST - FIRST), count)
+        return Buckets(start, interval, count)
 
 
 class HistoryResponseState(BaseModel):

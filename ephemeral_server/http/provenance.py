@@ -17,11 +17,11 @@ async def created_by(
 ) -> dict[str, Any] | None:
     """The value of ``created_by``, from the headers; None for requests of nobody in particular.
 
-    The name is base64 of UTF-8; one that cannot be decoded counts as absent. It loses its NULs,
-    as PostgreSQL could not look into the value again. (A coroutine, since the framework sends
-    plain functions to a thread of their own.)
+    The name is base64 of UTF-8; one that is empty or cannot be decoded counts as absent. It
+    loses its NULs, as PostgreSQL could not look into the value again. (A coroutine, since the
+    framework sends plain functions to a thread of their own.)
     """
-    if prefect_automation_id is None or prefect_automation_name is None:
+    if prefect_automation_id is None or not prefect_automation_name:
         return None
     try:
         name = base64.b64decode(prefect_automation_name, validate=True).decode()

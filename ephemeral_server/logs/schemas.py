@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
-from sqlalchemy import and_, or_, true
+from sqlalchemy import and_, or_
 from typing_extensions import NotRequired, TypedDict
 
 from ephemeral_server.database.filters import (
@@ -21,7 +21,7 @@ from ephemeral_server.database.filters import (
 )
 from ephemeral_server.database.predicates import LiveFilter, Source, joined
 from ephemeral_server.database.tables import log
-from ephemeral_server.fields import IdText, Instant, Integer, Offset, Storable
+from ephemeral_server.fields import STORABLE, IdText, Instant, Integer, Offset
 from ephemeral_server.http.body import QueryBody, StrictBody
 from ephemeral_server.logs.search import parse
 
@@ -69,7 +69,7 @@ class LogFilterTaskRunId(Criterion):
 class LogFilterTextSearch(StrictBody):
     """A search in the text, see `ephemeral_server.logs.search`."""
 
-    query: Annotated[Storable, StringConstraints(max_length=200)]
+    query: Annotated[str, StringConstraints(max_length=200), STORABLE]
 
 
 class LogFilter(LiveFilter):
@@ -81,20 +81,24 @@ class LogFilter(LiveFilter):
     task_run_id: Annotated[LogFilterTaskRunId | None, On(log.c.task_run_id)] = None
     text: LogFilterTextSearch | None = None
 
-    def criterion_clause(self, name: str, criterion: Any, on: On | None, dialect: str) -> Clause:
+    def criterion_clause(
+        self, name: str, criterion: Any, on: On | None, dialect: str
+    ) -> Clause | None:
         if not isinstance(criterion, LogFilterTextSearch):
             return super().criterion_clause(name, criterion, on, dialect)
         groups = parse(criterion.query).clauses(SEARCHED)
         if not groups:
-            return true()
+            return None
         # Each kind of terms counts as a criterion of its own.
         return or_(*groups) if self.takes_any else and_(*groups)
 
-    def criterion_test(self, criterion: Any, on: On | None, source: Source) -> str:
+    def criterion_test(self, criterion: Any, on: On | None, source: Source) -> str | None:
         if not isinstance(criterion, LogFilterTextSearch):
             return super().criterion_test(criterion, on, source)
         searched = f"{source.column('message')} + ' ' + {source.column('name')}"
         groups = [source.constant(test) for test in parse(criterion.query).tests()]
+        if not groups:
+            return None
         return joined([f"{test}({searched})" for test in groups], takes_any=self.takes_any)
 
 

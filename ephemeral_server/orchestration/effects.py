@@ -47,10 +47,13 @@ def set_times(t: Transition) -> None:
 
 
 def count_flow_run(t: Transition) -> None:
-    """Each start counts, but for the return from a pause, if the client knows of it."""
+    """Each start counts, but for the return from a pause, if the client knows of it.
+
+    A run that was made in a pause has not started before: its return is its first start.
+    """
     state = _entered(t)
     resuming = bool(t.run.policy.get("resuming")) and t.client.knows_pauses
-    if state.type == RUNNING and not resuming:
+    if state.type == RUNNING and not (resuming and t.run["run_count"]):
         t.run["run_count"] = t.run["run_count"] + 1
     if resuming and (state.type == RUNNING or state.is_terminal):
         t.run.set_policy(resuming=False)

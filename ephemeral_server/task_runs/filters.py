@@ -77,7 +77,9 @@ class TaskRunFilter(EntityFilter):
     subflow_runs: Annotated[TaskRunFilterSubFlowRuns | None, On(task_run.c.id)] = None
     flow_run_id: Annotated[TaskRunFilterFlowRunId | None, On(task_run.c.flow_run_id)] = None
 
-    def criterion_clause(self, name: str, criterion: Any, on: On | None, dialect: str) -> Clause:
+    def criterion_clause(
+        self, name: str, criterion: Any, on: On | None, dialect: str
+    ) -> Clause | None:
         if isinstance(criterion, TaskRunFilterState):
             return criterion.clause(dialect)
         return super().criterion_clause(name, criterion, on, dialect)

@@ -96,6 +96,7 @@ class TaskRunCreate(StrictBody):
     """A task run to make."""
 
     id: UUID | None = None
+    state: StateCreate | None = None
     name: Storable | None = None
     flow_run_id: UUID | None = None
     task_key: Storable
@@ -107,7 +108,6 @@ class TaskRunCreate(StrictBody):
     tags: list[Storable] = Field(default_factory=list)
     labels: Labels | None = None
     task_inputs: TaskInputs = Field(default_factory=dict)
-    state: StateCreate | None = None
 
 
 class TaskRunUpdate(StrictBody):

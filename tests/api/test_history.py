@@ -172,10 +172,18 @@ def test_a_history_that_does_not_begin_is_empty(counted: Counted, seconds: float
     assert counted.read(seconds, 1) == []
 
 
-def test_a_bucket_may_be_longer_than_all_time(counted: Counted) -> None:
+@pytest.mark.parametrize("interval", [9.123456, "9.123456"])
+def test_buckets_are_as_long_as_asked_to_the_microsecond(counted: Counted, interval: Any) -> None:
+    last = counted.read(20, interval)[-1]
+
+    assert last["interval_start"] == isoformat(counted.start + 18_246_912)
+
+
+@pytest.mark.parametrize("interval", [86_399_999_999_999, 1e308])
+def test_a_bucket_may_be_longer_than_all_time(counted: Counted, interval: float) -> None:
     counted.add(1)
 
-    (bucket,) = counted.read(10, 86_399_999_999_999)
+    (bucket,) = counted.read(10, interval)
 
     assert bucket["interval_end"] == "9999-12-31T23:59:59.999999Z"
     assert bucket["states"][0]["count_runs"] == 1

@@ -67,6 +67,8 @@ FLOW_RUNS: Cases = [
     ({"tags": {"any_": []}}, ""),
     ({"tags": {"all_": ["data"]}}, "done failed"),
     ({"tags": {"all_": ["data"], "any_": ["prod"]}}, "done"),
+    ({"tags": {"operator": "or_", "all_": [], "any_": ["prod"]}}, "done"),
+    ({"tags": {"operator": "or_", "all_": []}}, "done failed planned sub"),
     ({"tags": {"is_null_": True}}, "planned sub"),
     ({"deployment_id": {"any_": [id_of("nightly")]}}, "done"),
     ({"deployment_id": {"is_null_": True}}, "failed planned sub"),
@@ -98,6 +100,10 @@ FLOW_RUNS: Cases = [
     (
         {"state": {"operator": "or_", "type": {}, "name": {"any_": ["Failed"]}}},
         "failed",  # an empty part of a state filter is as if it were not there
+    ),
+    (
+        {"state": {"operator": "or_", "type": {"not_any_": []}, "name": {"any_": ["Failed"]}}},
+        "failed",  # and so is one that asks for nothing
     ),
     ({"flow_version": {"any_": ["v1"]}}, "done"),
     ({"start_time": {"after_": ONE}}, "done failed planned sub"),
@@ -132,6 +138,7 @@ TASK_RUNS: Cases = [
     ({"name": {"like_": "LO"}}, "load lone"),
     ({"tags": {"all_": ["io", "cpu"]}}, "crash"),
     ({"tags": {"is_null_": True}}, "child lone"),
+    ({"tags": {"operator": "or_", "all_": [], "is_null_": True}}, "child lone"),
     ({"state": {"type": {"any_": ["FAILED"]}}}, "crash"),
     ({"state": {"name": {"any_": ["TimedOut", "Pending"]}}}, "crash lone"),
     ({"state": {"operator": "or_", "type": {}, "name": {"any_": ["TimedOut"]}}}, "crash"),

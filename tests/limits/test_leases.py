@@ -12,6 +12,8 @@ from ephemeral_server.database.tables import task_run
 from ephemeral_server.limits import leases, releases
 from ephemeral_server.limits.leases import Holder, Lease
 from ephemeral_server.limits.releases import Released
+from ephemeral_server.settings import Settings
+from tests.application import Application
 from tests.limits.limits import Limits
 from tests.orchestration.runs import Runs
 
@@ -248,6 +250,18 @@ def test_leases_are_active_until_they_expire(limits: Limits) -> None:
     expired = [lease.id for lease in read(leases.expired_leases, clock.now())]
     assert short in expired
     assert long not in expired
+
+
+def test_a_lease_outlives_the_server_that_gave_it(database_url: str) -> None:
+    settings = Settings(database_url=database_url, ephemeral=True)
+    with Application(settings).running() as first:
+        limits = Limits(first)
+        limit = limits.new()
+        lease_id = acquire(limits, limit)
+    with Application(settings).running() as second:
+        assert second.write(leases.acquire, (limit,), 60) is None
+        assert second.write(releases.release, lease_id)
+        assert Limits(second).taken(limit) == 0
 
 
 def test_holders_are_told_by_limit_the_oldest_first(limits: Limits) -> None:

@@ -163,6 +163,18 @@ def test_the_return_from_a_suspension_is_no_new_start(runs: Runs) -> None:
     assert run.policy["resuming"] is False
 
 
+@pytest.mark.parametrize("suspended", [False, True])
+def test_the_return_of_a_run_that_was_made_in_a_pause_is_its_first_start(
+    runs: Runs, suspended: bool
+) -> None:
+    run = runs.flow_run("PAUSED", deployment_id=runs.deployment(), state_pause_reschedule=suspended)
+    if suspended:
+        run.propose("SCHEDULED", "Resuming")
+    run.propose("RUNNING")
+    assert run.read()["run_count"] == 1
+    assert run.policy["resuming"] is False
+
+
 def test_a_start_after_the_return_counts_again(runs: Runs) -> None:
     run = paused(runs)
     run.propose("RUNNING")

@@ -80,6 +80,16 @@ def test_members_of_a_result_describe_its_artifact(make: Make) -> None:
     assert (row["key"], row["type"], row["description"]) == (key, "result", "what it is")
 
 
+def test_members_that_are_no_texts_describe_an_artifact_as_json(make: Make) -> None:
+    run = make("RUNNING")
+    about = {"artifact_type": 5, "artifact_description": ["what", None]}
+
+    assert run.propose("COMPLETED", data={**PERSISTED, **about}).status == "ACCEPT"
+
+    [row] = artifacts_of(run)
+    assert (row["key"], row["type"], row["description"]) == (None, "5", '["what",null]')
+
+
 def test_the_collection_names_the_latest_artifact_of_a_key(make: Make) -> None:
     run = make("RUNNING")
     key = f"key-{run.id}"

@@ -204,7 +204,7 @@ class TestCreatedBy:
             "display_value": "Ünruh",
         }
 
-    @pytest.mark.parametrize("name", ["no base64!", "/w=="])
+    @pytest.mark.parametrize("name", ["no base64!", "/w==", ""])
     def test_a_name_that_cannot_be_read_is_none(self, api: httpx.Client, name: str) -> None:
         assert self.created(api, self.headers(name)).json()["created_by"] is None
 

@@ -40,7 +40,9 @@ def place(run: dict[str, Any]) -> dict[str, Any]:
     return {name: run[name] for name in run if name.startswith("work_")}
 
 
-@pytest.mark.parametrize(("asked", "found"), [(None, "default"), ("urgent", "urgent")])
+@pytest.mark.parametrize(
+    ("asked", "found"), [(None, "default"), ("", "default"), ("urgent", "urgent")]
+)
 def test_a_run_waits_in_the_queue_named_or_in_its_pools_default(
     runs: Runs, pool: Pool, asked: str | None, found: str
 ) -> None:
@@ -55,8 +57,9 @@ def test_a_run_waits_in_the_queue_named_or_in_its_pools_default(
     assert place(runs.application.get(f"/flow_runs/{run['id']}").json()) == place(run)
 
 
-def test_a_queue_without_a_pool_is_only_a_name(runs: Runs, pool: Pool) -> None:
-    run = create(runs, work_queue_name="urgent").json()
+@pytest.mark.parametrize("no_pool", [None, ""])
+def test_a_queue_without_a_pool_is_only_a_name(runs: Runs, pool: Pool, no_pool: str | None) -> None:
+    run = create(runs, work_pool_name=no_pool, work_queue_name="urgent").json()
 
     assert place(run) == {
         "work_pool_id": None,

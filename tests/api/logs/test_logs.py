@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import httpx
+import pytest
 
 from ephemeral_server.logs.schemas import Log
 from tests.api.shapes import assert_shape
@@ -220,3 +221,22 @@ def test_with_or_each_kind_of_terms_is_a_criterion_of_its_own(api: httpx.Client)
         "red apple",
         "green pear",
     ]
+
+
+@pytest.mark.parametrize("query", ["", " ", '-""'])
+def test_a_search_for_nothing_takes_no_part_in_an_or(api: httpx.Client, query: str) -> None:
+    keep(api, new_log("low"), new_log("high", level=40))
+    text = {"query": query}
+
+    assert found(api, logs={"operator": "or_", "text": text, "level": {"ge_": 40}}) == ["high"]
+    assert found(api, logs={"operator": "or_", "text": text}) == ["low", "high"]
+
+
+def test_a_search_that_is_too_long_is_told_how_long_it_may_be(api: httpx.Client) -> None:
+    answer = api.post("/logs/filter", json={"logs": {"text": {"query": "x" * 201}}})
+
+    (error,) = answer.json()["exception_detail"]
+    assert (error["type"], error["msg"]) == (
+        "string_too_long",
+        "String should have at most 200 characters",
+    )

@@ -81,6 +81,13 @@ BAD_JSON = (
             {"l": [stands("json", value="{"), "x"]},
             [_at("l", _at(0, BAD_JSON), _at(1, "'x' is not of type 'integer'"))],
         ),
+        # Also where the schema asks for nothing: without a value there is nothing to run with.
+        ({}, {"a": stands("json", value="{")}, [_at("a", BAD_JSON)]),
+        (
+            STRICT,
+            {"a": 1, "b": stands("workspace_variable", variable_name="nope")},
+            [_at("b", "Variable 'nope' not found in workspace.")],
+        ),
     ],
 )
 def test_errors_are_nested_along_the_places_they_are_at(
