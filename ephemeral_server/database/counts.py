@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BinaryExpression, ColumnElement, Connection, Table, func, select
+from sqlalchemy import (
+    BinaryExpression,
+    ColumnElement,
+    Connection,
+    Table,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy.sql import operators
 
 from ephemeral_server.database.rewriting import looks_only_at, moved
@@ -27,6 +35,14 @@ def count_flow_runs(connection: Connection, where: ColumnElement[bool]) -> int:
         elif looks_only_at(flow_run_count.c.keys(), where):
             query = _kept(flow_run_count, flow_run, where)
     return connection.execute(query).scalar_one()
+
+
+def fit_more_than(
+    number: int, connection: Connection, where: ColumnElement[bool], of: Table = flow_run
+) -> bool:
+    """Whether more rows than `number` fit a condition; it is not counted any further."""
+    some = select(literal_column("1")).select_from(of).where(where).limit(number + 1).subquery()
+    return connection.execute(select(func.count()).select_from(some)).scalar_one() > number
 
 
 def _kept(counts: Table, counted: Table, where: ColumnElement[bool]) -> Any:

@@ -19,11 +19,11 @@ from sqlalchemy import (
     Select,
     and_,
     exists,
-    func,
     select,
 )
 from sqlalchemy.sql import operators
 
+from ephemeral_server.database.counts import fit_more_than
 from ephemeral_server.database.rewriting import Clause, columns_of, without_index
 from ephemeral_server.database.sorting import Order
 from ephemeral_server.database.tables import flow_run, flow_run_tag
@@ -36,7 +36,14 @@ _ID = flow_run.c.id
 #: The columns that a condition on one of them has an index for.
 _INDEXED = [
     {flow_run.c[name]}
-    for name in ("flow_id", "deployment_id", "state_type", "state_name", "expected_start_time")
+    for name in (
+        "flow_id",
+        "deployment_id",
+        "work_queue_id",
+        "state_type",
+        "state_name",
+        "expected_start_time",
+    )
 ] + [{flow_run.c.start_time, flow_run.c.expected_start_time}, {_ID}]
 
 
@@ -57,13 +64,18 @@ def page_of_ids(
 
 
 def _parts(where: Clause) -> list[Clause]:
-    """What is joined by AND, with all that is about the same columns in one part."""
+    """What is joined by AND, with all that is about the same columns in one part.
+
+    Each condition on the id, which may be one on tags, is a part of its own.
+    """
     terms = [where]
     if isinstance(where, BooleanClauseList) and where.operator is operators.and_:
         terms = list(where.clauses)
-    parts: dict[frozenset[Any], list[Clause]] = {}
+    parts: dict[Any, list[Clause]] = {}
     for term in terms:
-        parts.setdefault(frozenset(columns_of(term)), []).append(term)
+        columns = columns_of(term)
+        key = term if columns == {_ID} else frozenset(columns)
+        parts.setdefault(key, []).append(term)
     return [and_(*joined) for joined in parts.values()]
 
 
@@ -74,11 +86,11 @@ def _steered(connection: Connection, part: Clause, order: Order) -> Clause:
         return part
     fits = tag_condition(part)
     if fits is not None:
-        if not _are_many(connection, select(flow_run_tag.c.tag).where(fits)):
+        if not fit_more_than(FEW, connection, fits, flow_run_tag):
             return part
         own = flow_run_tag.c.flow_run_id == _ID
         return exists().select_from(flow_run_tag).where(own, fits).correlate(flow_run)
-    if columns == {_ID} or not _are_many(connection, select(_ID).where(part)):
+    if columns == {_ID} or not fit_more_than(FEW, connection, part):
         return part
     return without_index(part)
 
@@ -91,8 +103,3 @@ def _comes_sorted(part: Clause, columns: set[Any], order: Order) -> bool:
     if not isinstance(part, BinaryExpression) or part.operator is not operators.in_op:
         return False
     return len(getattr(part.right, "value", ())) == 1
-
-
-def _are_many(connection: Connection, found: Select[Any]) -> bool:
-    some = found.limit(FEW + 1).subquery()
-    return connection.execute(select(func.count()).select_from(some)).scalar_one() > FEW

@@ -22,13 +22,23 @@ from sqlalchemy import (
 )
 
 from ephemeral_server.clock import LAST, SECOND, isoformat
+from ephemeral_server.database.counts import fit_more_than
 from ephemeral_server.database.filters import Clause, each
 from ephemeral_server.database.rewriting import looks_only_at, moved, without_index
 from ephemeral_server.database.tables import flow_run, flow_run_ended
-from ephemeral_server.database.tables.summaries import WIDTHS
+from ephemeral_server.database.tables.runs import NOT_ENDED
+from ephemeral_server.database.tables.summaries import HOUR, MINUTE
 from ephemeral_server.orchestration.estimates import estimated_lateness, estimated_run_time
-from ephemeral_server.orchestration.states import TERMINAL, StateType
+from ephemeral_server.orchestration.states import TERMINAL
 from ephemeral_server.wire import dump
+
+#: To read and to sum up so many runs takes some milliseconds.
+_FEW = 5_000
+#: The widths of the sums that SQLite keeps, and what these are told apart by.
+_SUMMED_UP = {
+    HOUR: ("flow_id", "state_type", "state_name"),
+    MINUTE: ("state_type", "state_name"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +94,11 @@ def _groups(
     if buckets.count == 0:
         return []
     if run is flow_run and connection.dialect.name == "sqlite":
-        width = next((width for width in WIDTHS if buckets.interval >= 4 * width), None)
-        if width is not None and looks_only_at(("state_type", "state_name"), where):
-            return _summed_groups(connection, where, buckets, now, width)
+        for width, names in _SUMMED_UP.items():
+            if buckets.interval >= 4 * width and looks_only_at(names, where):
+                if fit_more_than(_FEW, connection, _within(run, buckets)):
+                    return _summed_groups(connection, where, buckets, now, width)
+                break
     return connection.execute(_grouped(run, buckets).where(where), {"now": now}).all()
 
 
@@ -103,11 +115,15 @@ def _grouped(run: Table, buckets: Buckets) -> Select[Any]:
             cast(func.sum(estimated_run_time(run)), BigInteger),
             cast(func.sum(estimated_lateness(run)), BigInteger),
         )
-        .where(run.c.state_type.is_not(None))
-        .where(expected >= buckets.start, expected < buckets.edge(buckets.count))
+        .where(run.c.state_type.is_not(None), _within(run, buckets))
         .group_by(bucket, run.c.state_type, run.c.state_name)
         .order_by(bucket, run.c.state_type, run.c.state_name)
     )
+
+
+def _within(run: Table, buckets: Buckets) -> Clause:
+    expected = run.c.expected_start_time
+    return and_(expected >= buckets.start, expected < buckets.edge(buckets.count))
 
 
 def _bucket(instant: ColumnElement[int], buckets: Buckets) -> Label[int]:
@@ -127,6 +143,7 @@ def _summed_groups(
     cut = sorted({edge // width * width for edge in edges if edge % width})
     sums, cuts = flow_run_ended.c, each(literal(dump(cut)))
     bucket = _bucket(sums.start, buckets)
+    by_flow = not looks_only_at(_SUMMED_UP[MINUTE], where)
     whole = (
         select(
             bucket,
@@ -136,19 +153,19 @@ def _summed_groups(
             func.sum(sums.run_time),
             func.sum(sums.lateness),
         )
-        .where(moved(where, flow_run, flow_run_ended), sums.width == width, sums.runs > 0)
+        .where(moved(where, flow_run, flow_run_ended), sums.width == width)
+        .where(sums.flow_id != "" if by_flow else sums.flow_id == "")
         .where(sums.start >= edges[0], sums.start < edges[-1], sums.start.not_in(select(cuts)))
         .group_by(bucket, sums.state_type, sums.state_name)
     )
     runs = flow_run.c
-    read = _grouped(flow_run, buckets).where(where)
-    others = [type_.value for type_ in StateType if type_.value not in TERMINAL]
+    read = _grouped(flow_run, buckets).where(without_index(where))
     ended = without_index(runs.state_type).in_(sorted(TERMINAL))
     in_cut = and_(runs.expected_start_time >= cuts, runs.expected_start_time < cuts + width)
     groups: dict[tuple[Any, ...], tuple[int, ...]] = {}
     for query in (
         whole,
-        read.where(runs.state_type.in_(others)),
+        read.where(NOT_ENDED),
         read.where(ended, in_cut),
     ):
         for *group, count, running, late in connection.execute(query, {"now": now}):

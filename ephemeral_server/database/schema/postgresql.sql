@@ -258,7 +258,7 @@ CREATE INDEX ix_flow_run_started ON flow_run (coalesce(start_time, expected_star
 CREATE INDEX ix_flow_run_state_name ON flow_run (state_name NULLS FIRST, id);
 CREATE INDEX ix_flow_run_state_type ON flow_run (state_type NULLS FIRST, id);
 CREATE INDEX ix_flow_run_tags ON flow_run USING gin (CAST(tags AS JSONB));
-CREATE INDEX ix_flow_run_work_queue_id ON flow_run (work_queue_id NULLS FIRST);
+CREATE INDEX ix_flow_run_work_queue_id ON flow_run (work_queue_id NULLS FIRST, id);
 CREATE UNIQUE INDEX uq_flow_run_flow_id_idempotency_key ON flow_run (flow_id, idempotency_key);
 CREATE TABLE flow_run_input (
 	id UUID NOT NULL, 

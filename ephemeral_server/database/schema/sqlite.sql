@@ -111,6 +111,7 @@ CREATE TABLE flow_run_count (
 );
 CREATE INDEX ix_flow_run_count_flow_id ON flow_run_count (flow_id, deployment_id, state_type, state_name);
 CREATE TABLE flow_run_ended (
+	flow_id TEXT NOT NULL, 
 	width BIGINT NOT NULL, 
 	start BIGINT NOT NULL, 
 	state_type TEXT NOT NULL, 
@@ -118,7 +119,7 @@ CREATE TABLE flow_run_ended (
 	runs BIGINT NOT NULL, 
 	run_time BIGINT NOT NULL, 
 	lateness BIGINT NOT NULL, 
-	CONSTRAINT pk_flow_run_ended PRIMARY KEY (width, start, state_type, state_name)
+	CONSTRAINT pk_flow_run_ended PRIMARY KEY (flow_id, width, start, state_type, state_name)
 )
  WITHOUT ROWID;
 CREATE TABLE flow_run_tag (
@@ -285,11 +286,12 @@ CREATE INDEX ix_flow_run_id ON flow_run (id, flow_id, deployment_id, state_type,
 CREATE INDEX ix_flow_run_name ON flow_run (name, id);
 CREATE INDEX ix_flow_run_next ON flow_run (flow_id, next_scheduled_start_time, id) WHERE next_scheduled_start_time IS NOT NULL;
 CREATE INDEX ix_flow_run_next_scheduled_start_time ON flow_run (next_scheduled_start_time, id);
+CREATE INDEX ix_flow_run_not_ended ON flow_run (expected_start_time, state_type, state_name, flow_id, start_time, state_timestamp, total_run_time) WHERE state_type NOT IN ('CANCELLED', 'COMPLETED', 'CRASHED', 'FAILED');
 CREATE INDEX ix_flow_run_parent_task_run_id ON flow_run (parent_task_run_id);
 CREATE INDEX ix_flow_run_started ON flow_run (coalesce(start_time, expected_start_time), id, flow_id, deployment_id, state_type, state_name, start_time, expected_start_time);
 CREATE INDEX ix_flow_run_state_name ON flow_run (state_name, id);
 CREATE INDEX ix_flow_run_state_type ON flow_run (state_type, id);
-CREATE INDEX ix_flow_run_work_queue_id ON flow_run (work_queue_id);
+CREATE INDEX ix_flow_run_work_queue_id ON flow_run (work_queue_id, id);
 CREATE UNIQUE INDEX uq_flow_run_flow_id_idempotency_key ON flow_run (flow_id, idempotency_key);
 CREATE TABLE flow_run_input (
 	id VARCHAR(36) NOT NULL, 
@@ -416,74 +418,54 @@ END;
 CREATE TRIGGER flow_run_ended_insert AFTER INSERT ON flow_run
 WHEN NEW.state_type IN ('CANCELLED', 'COMPLETED', 'CRASHED', 'FAILED') AND NEW.expected_start_time IS NOT NULL
 BEGIN
-    INSERT INTO flow_run_ended SELECT
-        3600000000, NEW.expected_start_time - (NEW.expected_start_time % 3600000000 + 3600000000) % 3600000000,
-        NEW.state_type, coalesce(NEW.state_name, ''),
-        +1, +NEW.total_run_time,
-        +coalesce(max(NEW.start_time - NEW.expected_start_time, 0), 0)
-    WHERE true ON CONFLICT DO UPDATE SET runs = runs + excluded.runs,
+    INSERT INTO flow_run_ended SELECT '', 3600000000, NEW.expected_start_time - (NEW.expected_start_time % 3600000000 + 3600000000) % 3600000000, NEW.state_type, coalesce(NEW.state_name, ''), 1, NEW.total_run_time, coalesce(max(NEW.start_time - NEW.expected_start_time, 0), 0) WHERE true
+    ON CONFLICT DO UPDATE SET runs = runs + 1,
         run_time = run_time + excluded.run_time, lateness = lateness + excluded.lateness;
-    INSERT INTO flow_run_ended SELECT
-        60000000, NEW.expected_start_time - (NEW.expected_start_time % 60000000 + 60000000) % 60000000,
-        NEW.state_type, coalesce(NEW.state_name, ''),
-        +1, +NEW.total_run_time,
-        +coalesce(max(NEW.start_time - NEW.expected_start_time, 0), 0)
-    WHERE true ON CONFLICT DO UPDATE SET runs = runs + excluded.runs,
+    INSERT INTO flow_run_ended SELECT '', 60000000, NEW.expected_start_time - (NEW.expected_start_time % 60000000 + 60000000) % 60000000, NEW.state_type, coalesce(NEW.state_name, ''), 1, NEW.total_run_time, coalesce(max(NEW.start_time - NEW.expected_start_time, 0), 0) WHERE true
+    ON CONFLICT DO UPDATE SET runs = runs + 1,
+        run_time = run_time + excluded.run_time, lateness = lateness + excluded.lateness;
+    INSERT INTO flow_run_ended SELECT NEW.flow_id, 3600000000, NEW.expected_start_time - (NEW.expected_start_time % 3600000000 + 3600000000) % 3600000000, NEW.state_type, coalesce(NEW.state_name, ''), 1, NEW.total_run_time, coalesce(max(NEW.start_time - NEW.expected_start_time, 0), 0) WHERE true
+    ON CONFLICT DO UPDATE SET runs = runs + 1,
         run_time = run_time + excluded.run_time, lateness = lateness + excluded.lateness;
 END;
 CREATE TRIGGER flow_run_ended_update_from AFTER UPDATE OF state_type, state_name, expected_start_time, start_time, total_run_time ON flow_run
 WHEN OLD.state_type IN ('CANCELLED', 'COMPLETED', 'CRASHED', 'FAILED') AND OLD.expected_start_time IS NOT NULL
 BEGIN
-    INSERT INTO flow_run_ended SELECT
-        3600000000, OLD.expected_start_time - (OLD.expected_start_time % 3600000000 + 3600000000) % 3600000000,
-        OLD.state_type, coalesce(OLD.state_name, ''),
-        -1, -OLD.total_run_time,
-        -coalesce(max(OLD.start_time - OLD.expected_start_time, 0), 0)
-    WHERE true ON CONFLICT DO UPDATE SET runs = runs + excluded.runs,
-        run_time = run_time + excluded.run_time, lateness = lateness + excluded.lateness;
-    INSERT INTO flow_run_ended SELECT
-        60000000, OLD.expected_start_time - (OLD.expected_start_time % 60000000 + 60000000) % 60000000,
-        OLD.state_type, coalesce(OLD.state_name, ''),
-        -1, -OLD.total_run_time,
-        -coalesce(max(OLD.start_time - OLD.expected_start_time, 0), 0)
-    WHERE true ON CONFLICT DO UPDATE SET runs = runs + excluded.runs,
-        run_time = run_time + excluded.run_time, lateness = lateness + excluded.lateness;
+    UPDATE flow_run_ended SET runs = runs - 1,
+        run_time = run_time - OLD.total_run_time, lateness = lateness - coalesce(max(OLD.start_time - OLD.expected_start_time, 0), 0) WHERE flow_id = '' AND width = 3600000000 AND start = OLD.expected_start_time - (OLD.expected_start_time % 3600000000 + 3600000000) % 3600000000 AND state_type = OLD.state_type AND state_name = coalesce(OLD.state_name, '');
+    DELETE FROM flow_run_ended WHERE flow_id = '' AND width = 3600000000 AND start = OLD.expected_start_time - (OLD.expected_start_time % 3600000000 + 3600000000) % 3600000000 AND state_type = OLD.state_type AND state_name = coalesce(OLD.state_name, '') AND runs = 0;
+    UPDATE flow_run_ended SET runs = runs - 1,
+        run_time = run_time - OLD.total_run_time, lateness = lateness - coalesce(max(OLD.start_time - OLD.expected_start_time, 0), 0) WHERE flow_id = '' AND width = 60000000 AND start = OLD.expected_start_time - (OLD.expected_start_time % 60000000 + 60000000) % 60000000 AND state_type = OLD.state_type AND state_name = coalesce(OLD.state_name, '');
+    DELETE FROM flow_run_ended WHERE flow_id = '' AND width = 60000000 AND start = OLD.expected_start_time - (OLD.expected_start_time % 60000000 + 60000000) % 60000000 AND state_type = OLD.state_type AND state_name = coalesce(OLD.state_name, '') AND runs = 0;
+    UPDATE flow_run_ended SET runs = runs - 1,
+        run_time = run_time - OLD.total_run_time, lateness = lateness - coalesce(max(OLD.start_time - OLD.expected_start_time, 0), 0) WHERE flow_id = OLD.flow_id AND width = 3600000000 AND start = OLD.expected_start_time - (OLD.expected_start_time % 3600000000 + 3600000000) % 3600000000 AND state_type = OLD.state_type AND state_name = coalesce(OLD.state_name, '');
+    DELETE FROM flow_run_ended WHERE flow_id = OLD.flow_id AND width = 3600000000 AND start = OLD.expected_start_time - (OLD.expected_start_time % 3600000000 + 3600000000) % 3600000000 AND state_type = OLD.state_type AND state_name = coalesce(OLD.state_name, '') AND runs = 0;
 END;
 CREATE TRIGGER flow_run_ended_update_to AFTER UPDATE OF state_type, state_name, expected_start_time, start_time, total_run_time ON flow_run
 WHEN NEW.state_type IN ('CANCELLED', 'COMPLETED', 'CRASHED', 'FAILED') AND NEW.expected_start_time IS NOT NULL
 BEGIN
-    INSERT INTO flow_run_ended SELECT
-        3600000000, NEW.expected_start_time - (NEW.expected_start_time % 3600000000 + 3600000000) % 3600000000,
-        NEW.state_type, coalesce(NEW.state_name, ''),
-        +1, +NEW.total_run_time,
-        +coalesce(max(NEW.start_time - NEW.expected_start_time, 0), 0)
-    WHERE true ON CONFLICT DO UPDATE SET runs = runs + excluded.runs,
+    INSERT INTO flow_run_ended SELECT '', 3600000000, NEW.expected_start_time - (NEW.expected_start_time % 3600000000 + 3600000000) % 3600000000, NEW.state_type, coalesce(NEW.state_name, ''), 1, NEW.total_run_time, coalesce(max(NEW.start_time - NEW.expected_start_time, 0), 0) WHERE true
+    ON CONFLICT DO UPDATE SET runs = runs + 1,
         run_time = run_time + excluded.run_time, lateness = lateness + excluded.lateness;
-    INSERT INTO flow_run_ended SELECT
-        60000000, NEW.expected_start_time - (NEW.expected_start_time % 60000000 + 60000000) % 60000000,
-        NEW.state_type, coalesce(NEW.state_name, ''),
-        +1, +NEW.total_run_time,
-        +coalesce(max(NEW.start_time - NEW.expected_start_time, 0), 0)
-    WHERE true ON CONFLICT DO UPDATE SET runs = runs + excluded.runs,
+    INSERT INTO flow_run_ended SELECT '', 60000000, NEW.expected_start_time - (NEW.expected_start_time % 60000000 + 60000000) % 60000000, NEW.state_type, coalesce(NEW.state_name, ''), 1, NEW.total_run_time, coalesce(max(NEW.start_time - NEW.expected_start_time, 0), 0) WHERE true
+    ON CONFLICT DO UPDATE SET runs = runs + 1,
+        run_time = run_time + excluded.run_time, lateness = lateness + excluded.lateness;
+    INSERT INTO flow_run_ended SELECT NEW.flow_id, 3600000000, NEW.expected_start_time - (NEW.expected_start_time % 3600000000 + 3600000000) % 3600000000, NEW.state_type, coalesce(NEW.state_name, ''), 1, NEW.total_run_time, coalesce(max(NEW.start_time - NEW.expected_start_time, 0), 0) WHERE true
+    ON CONFLICT DO UPDATE SET runs = runs + 1,
         run_time = run_time + excluded.run_time, lateness = lateness + excluded.lateness;
 END;
 CREATE TRIGGER flow_run_ended_delete AFTER DELETE ON flow_run
 WHEN OLD.state_type IN ('CANCELLED', 'COMPLETED', 'CRASHED', 'FAILED') AND OLD.expected_start_time IS NOT NULL
 BEGIN
-    INSERT INTO flow_run_ended SELECT
-        3600000000, OLD.expected_start_time - (OLD.expected_start_time % 3600000000 + 3600000000) % 3600000000,
-        OLD.state_type, coalesce(OLD.state_name, ''),
-        -1, -OLD.total_run_time,
-        -coalesce(max(OLD.start_time - OLD.expected_start_time, 0), 0)
-    WHERE true ON CONFLICT DO UPDATE SET runs = runs + excluded.runs,
-        run_time = run_time + excluded.run_time, lateness = lateness + excluded.lateness;
-    INSERT INTO flow_run_ended SELECT
-        60000000, OLD.expected_start_time - (OLD.expected_start_time % 60000000 + 60000000) % 60000000,
-        OLD.state_type, coalesce(OLD.state_name, ''),
-        -1, -OLD.total_run_time,
-        -coalesce(max(OLD.start_time - OLD.expected_start_time, 0), 0)
-    WHERE true ON CONFLICT DO UPDATE SET runs = runs + excluded.runs,
-        run_time = run_time + excluded.run_time, lateness = lateness + excluded.lateness;
+    UPDATE flow_run_ended SET runs = runs - 1,
+        run_time = run_time - OLD.total_run_time, lateness = lateness - coalesce(max(OLD.start_time - OLD.expected_start_time, 0), 0) WHERE flow_id = '' AND width = 3600000000 AND start = OLD.expected_start_time - (OLD.expected_start_time % 3600000000 + 3600000000) % 3600000000 AND state_type = OLD.state_type AND state_name = coalesce(OLD.state_name, '');
+    DELETE FROM flow_run_ended WHERE flow_id = '' AND width = 3600000000 AND start = OLD.expected_start_time - (OLD.expected_start_time % 3600000000 + 3600000000) % 3600000000 AND state_type = OLD.state_type AND state_name = coalesce(OLD.state_name, '') AND runs = 0;
+    UPDATE flow_run_ended SET runs = runs - 1,
+        run_time = run_time - OLD.total_run_time, lateness = lateness - coalesce(max(OLD.start_time - OLD.expected_start_time, 0), 0) WHERE flow_id = '' AND width = 60000000 AND start = OLD.expected_start_time - (OLD.expected_start_time % 60000000 + 60000000) % 60000000 AND state_type = OLD.state_type AND state_name = coalesce(OLD.state_name, '');
+    DELETE FROM flow_run_ended WHERE flow_id = '' AND width = 60000000 AND start = OLD.expected_start_time - (OLD.expected_start_time % 60000000 + 60000000) % 60000000 AND state_type = OLD.state_type AND state_name = coalesce(OLD.state_name, '') AND runs = 0;
+    UPDATE flow_run_ended SET runs = runs - 1,
+        run_time = run_time - OLD.total_run_time, lateness = lateness - coalesce(max(OLD.start_time - OLD.expected_start_time, 0), 0) WHERE flow_id = OLD.flow_id AND width = 3600000000 AND start = OLD.expected_start_time - (OLD.expected_start_time % 3600000000 + 3600000000) % 3600000000 AND state_type = OLD.state_type AND state_name = coalesce(OLD.state_name, '');
+    DELETE FROM flow_run_ended WHERE flow_id = OLD.flow_id AND width = 3600000000 AND start = OLD.expected_start_time - (OLD.expected_start_time % 3600000000 + 3600000000) % 3600000000 AND state_type = OLD.state_type AND state_name = coalesce(OLD.state_name, '') AND runs = 0;
 END;
 CREATE TRIGGER flow_run_tag_delete AFTER DELETE ON flow_run
 WHEN OLD.tags <> '[]'

@@ -21,6 +21,7 @@ from sqlalchemy.dialects import postgresql
 
 from ephemeral_server.database.tables.base import (
     ONLY_POSTGRESQL,
+    ONLY_SQLITE,
     identity,
     metadata,
     nulls_lowest,
@@ -107,6 +108,9 @@ task_run = Table(
 #: When a flow run began or, before that, when it should.
 STARTED = func.coalesce(flow_run.c.start_time, flow_run.c.expected_start_time)
 
+#: Written out, since SQLite takes the index of these runs for no condition with parameters.
+NOT_ENDED = text("state_type NOT IN ('CANCELLED', 'COMPLETED', 'CRASHED', 'FAILED')")
+
 # A listing finds the ids of its page in one index and reads no other row, see
 # `ephemeral_server.database.pages`: where few rows fit, in the index of what it is filtered by,
 # otherwise in that of its order, which holds what runs are filtered by most.
@@ -123,8 +127,20 @@ _index(_C.flow_id, _C.id)
 _index(_C.deployment_id, _C.id)
 _index(_C.id, *_FILTERED, _C.expected_start_time)
 _index(STARTED, _C.id, *_FILTERED, _C.expected_start_time, name="ix_flow_run_started")
-# A history sums up the last two.
+# A history sums up the last two, and those of runs that have not ended beside `summaries`.
 _index(_C.expected_start_time, _C.id, *_FILTERED, _C.state_timestamp, _C.total_run_time)
+Index(
+    "ix_flow_run_not_ended",
+    _C.expected_start_time,
+    _C.state_type,
+    _C.state_name,
+    _C.flow_id,
+    _C.start_time,
+    _C.state_timestamp,
+    _C.total_run_time,
+    sqlite_where=NOT_ENDED,
+    info=ONLY_SQLITE,
+)
 # What comes next of each flow.
 Index(
     "ix_flow_run_next",
@@ -134,7 +150,7 @@ Index(
     sqlite_where=_C.next_scheduled_start_time.is_not(None),
     postgresql_where=_C.next_scheduled_start_time.is_not(None),
 )
-_index(_C.work_queue_id)
+_index(_C.work_queue_id, _C.id)
 _index(_C.parent_task_run_id)
 # PostgreSQL finds tags by this; for SQLite see `summaries`.
 Index(

@@ -52,7 +52,8 @@ flow_run_count = Table(
 flow_run_ended = Table(
     "flow_run_ended",
     metadata,
-    Column("width", Duration, primary_key=True),  # one of `WIDTHS`
+    Column("flow_id", Text, primary_key=True),  # empty for the runs of all flows
+    Column("width", Duration, primary_key=True),  # hours; of all flows minutes as well
     Column("start", Instant, primary_key=True),  # a multiple of the width
     Column("state_type", Text, primary_key=True),
     Column("state_name", Text, primary_key=True),
@@ -63,8 +64,7 @@ flow_run_ended = Table(
     info=ONLY_SQLITE,
 )
 
-#: An hour and a minute.
-WIDTHS = (3_600_000_000, 60_000_000)
+HOUR, MINUTE = 3_600_000_000, 60_000_000
 
 _NEW, _OLD = (" AND ".join(f"{name} IS {row}.{name}" for name in _KEY) for row in ("NEW", "OLD"))
 
@@ -93,21 +93,42 @@ _UNTAG = """\
 """
 
 
-def _sum_up(row: str, sign: str) -> str:
-    """Add an ended run to the sums that it is in, or take it away."""
+def _sums(row: str, change: str) -> str:
+    """Change each of the sums that an ended run is part of."""
     at = f"{row}.expected_start_time"
-    return "".join(
-        f"""\
-    INSERT INTO flow_run_ended SELECT
-        {width}, {at} - ({at} % {width} + {width}) % {width},
-        {row}.state_type, coalesce({row}.state_name, ''),
-        {sign}1, {sign}{row}.total_run_time,
-        {sign}coalesce(max({row}.start_time - {at}, 0), 0)
-    WHERE true ON CONFLICT DO UPDATE SET runs = runs + excluded.runs,
+    steps = ""
+    for flow, width in (("''", HOUR), ("''", MINUTE), (f"{row}.flow_id", HOUR)):
+        key = {
+            "flow_id": flow,
+            "width": str(width),
+            "start": f"{at} - ({at} % {width} + {width}) % {width}",
+            "state_type": f"{row}.state_type",
+            "state_name": f"coalesce({row}.state_name, '')",
+        }
+        fits = " AND ".join(f"{name} = {value}" for name, value in key.items())
+        late = f"coalesce(max({row}.start_time - {at}, 0), 0)"
+        steps += change.format(
+            key=", ".join(key.values()), fits=fits, run_time=f"{row}.total_run_time", late=late
+        )
+    return steps
+
+
+_SUM_UP = _sums(
+    "NEW",
+    """\
+    INSERT INTO flow_run_ended SELECT {key}, 1, {run_time}, {late} WHERE true
+    ON CONFLICT DO UPDATE SET runs = runs + 1,
         run_time = run_time + excluded.run_time, lateness = lateness + excluded.lateness;
-"""
-        for width in WIDTHS
-    )
+""",
+)
+_SUM_DOWN = _sums(
+    "OLD",
+    """\
+    UPDATE flow_run_ended SET runs = runs - 1,
+        run_time = run_time - {run_time}, lateness = lateness - {late} WHERE {fits};
+    DELETE FROM flow_run_ended WHERE {fits} AND runs = 0;
+""",
+)
 
 
 def _has_ended(row: str) -> str:
@@ -147,22 +168,22 @@ TRIGGERS = (
     _trigger(
         "flow_run_ended_insert",
         f"INSERT ON flow_run\nWHEN {_has_ended('NEW')}",
-        _sum_up("NEW", "+"),
+        _SUM_UP,
     ),
     _trigger(
         "flow_run_ended_update_from",
         f"UPDATE OF {_SUMMED_UP} ON flow_run\nWHEN {_has_ended('OLD')}",
-        _sum_up("OLD", "-"),
+        _SUM_DOWN,
     ),
     _trigger(
         "flow_run_ended_update_to",
         f"UPDATE OF {_SUMMED_UP} ON flow_run\nWHEN {_has_ended('NEW')}",
-        _sum_up("NEW", "+"),
+        _SUM_UP,
     ),
     _trigger(
         "flow_run_ended_delete",
         f"DELETE ON flow_run\nWHEN {_has_ended('OLD')}",
-        _sum_up("OLD", "-"),
+        _SUM_DOWN,
     ),
     _trigger("flow_run_tag_delete", "DELETE ON flow_run\nWHEN OLD.tags <> '[]'", _UNTAG),
 )
