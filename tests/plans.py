@@ -10,7 +10,7 @@ from tests.application import Application
 
 
 class Planned(NamedTuple):
-    """A statement with its values, and the lines of its query plan."""
+    """A statement with its values, and the lines of its query plan, indented by two."""
 
     sql: str
     plan: list[str]
@@ -45,4 +45,8 @@ def plans_of(application: Application, path: str, body: Any) -> list[Planned]:
 
 def _plan(connection: Connection, sql: str) -> list[str]:
     raw: Any = connection.connection.driver_connection
-    return [row[3] for row in raw.execute(f"EXPLAIN QUERY PLAN {sql}")]
+    depths, lines = {0: -1}, []
+    for id, parent, _, line in raw.execute(f"EXPLAIN QUERY PLAN {sql}"):
+        depths[id] = depths[parent] + 1
+        lines.append("  " * depths[id] + line)
+    return lines
