@@ -30,7 +30,7 @@ from ephemeral_server.database.tables import flow_run, flow_run_tag
 from ephemeral_server.database.tags import tag_condition
 
 #: To find and to sort so many runs takes a few milliseconds.
-FEW = 1_000
+FEW = 2_000
 
 _ID = flow_run.c.id
 #: The columns that a condition on one of them has an index for.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Table, UnaryExpression
@@ -31,12 +31,18 @@ def looks_only_at(names: Collection[str], condition: Clause) -> bool:
     return all(column.name in names for column in columns_of(condition))
 
 
-def moved(condition: Clause, source: Table, target: Table) -> Clause:
-    """The same condition on the columns of the same names of another table."""
+def moved(
+    condition: Clause,
+    source: Table,
+    target: Table,
+    columns: Mapping[str, ColumnElement[Any]] | None = None,
+) -> Clause:
+    """The same condition on the columns of another table: those of the same names, or `columns`."""
+    known = columns or target.c
 
     def replace(element: Any, **_: Any) -> Any:
         if isinstance(element, Column) and element.table is source:
-            return target.c[element.name]
+            return known[element.name]
         return target if element is source else None
 
     found: Clause = visitors.replacement_traverse(condition, {}, replace)

@@ -248,6 +248,8 @@ def _connect(file: str, synchronous: str) -> sqlite3.Connection:
         raw.execute("PRAGMA journal_mode=WAL")
         raw.execute("PRAGMA foreign_keys=ON")
         raw.execute("PRAGMA cache_size=-8000")
+        # A statement with triggers keeps what it changes until it ends: too much for no file.
+        raw.execute("PRAGMA temp_store=MEMORY")
         # To walk an index of some megabytes takes a third of the time of reading its pages.
         raw.execute(f"PRAGMA mmap_size={_MAPPED}")
     except BaseException:

@@ -33,7 +33,7 @@ from ephemeral_server.orchestration.states import TERMINAL
 from ephemeral_server.wire import dump
 
 #: To read and to sum up so many runs takes some milliseconds.
-_FEW = 5_000
+_FEW = 2_000
 #: The widths of the sums that SQLite keeps, and what these are told apart by.
 _SUMMED_UP = {
     HOUR: ("flow_id", "state_type", "state_name"),

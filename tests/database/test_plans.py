@@ -93,7 +93,6 @@ def test_a_listing_of_all_walks_the_index_of_its_order(
     empty: Application, path: str, sort: str
 ) -> None:
     (line,) = page_plan(empty, path, {"sort": sort})
-    assert line.startswith("SCAN flow_run USING COVERING INDEX ")
     # The index of the primary key serves as well.
     assert line.endswith((WALKS[sort], "sqlite_autoindex_flow_run_1"))
 
@@ -159,10 +158,11 @@ HISTORY = {
 }
 
 
-def test_a_history_reads_nothing_but_an_index(empty: Application) -> None:
+def test_a_history_reads_no_more_than_its_time(empty: Application) -> None:
     for statement in plans_of(empty, "/flow_runs/history", HISTORY):
-        places = [line for line in statement.plan if "flow_run" in line]
-        assert all("COVERING INDEX ix_flow_run_expected_start_time" in line for line in places)
+        places = " ".join(statement.plan)
+        assert "SCAN flow_run" not in places
+        assert "INDEX ix_flow_run_expected_start_time (expected_start_time>?" in places
 
 
 @pytest.mark.parametrize("body", [{}, FILTERS["flow name"].body, FILTERS["state type"].body])
@@ -173,7 +173,7 @@ def test_a_history_of_many_runs_reads_what_is_summed_up(
     _, summed, not_ended, cut = plans_of(empty, "/flow_runs/history", {**HISTORY, **body})
     assert "flow_run_ended USING PRIMARY KEY (" in " ".join(summed.plan)
     assert "COVERING INDEX ix_flow_run_not_ended" in " ".join(not_ended.plan)
-    assert "COVERING INDEX ix_flow_run_expected_start_time" in " ".join(cut.plan)
+    assert "INDEX ix_flow_run_expected_start_time" in " ".join(cut.plan)
 
 
 LOGS = [

@@ -86,7 +86,11 @@ def true(connection: Connection) -> dict[str, Counter[Any]]:
                 sums[key] = (count + 1, time + run.total_run_time, lateness + late)
     return {
         "counts": Counter(
-            (run.flow_id, run.deployment_id, run.state_type, run.state_name) for run in runs
+            tuple(
+                value or ""
+                for value in (run.flow_id, run.deployment_id, run.state_type, run.state_name)
+            )
+            for run in runs
         ),
         "tagged": tagged,
         "tags": Counter(tag for tag, _ in tagged),

@@ -247,14 +247,14 @@ CREATE TABLE flow_run (
 );
 CREATE INDEX ix_flow_run_deployment_id ON flow_run (deployment_id NULLS FIRST, id);
 CREATE INDEX ix_flow_run_end_time ON flow_run (end_time NULLS FIRST, id);
-CREATE INDEX ix_flow_run_expected_start_time ON flow_run (expected_start_time NULLS FIRST, id, flow_id, deployment_id, state_type, state_name, start_time, state_timestamp, total_run_time);
+CREATE INDEX ix_flow_run_expected_start_time ON flow_run (expected_start_time NULLS FIRST, id, flow_id, deployment_id, start_time);
 CREATE INDEX ix_flow_run_flow_id ON flow_run (flow_id, id);
-CREATE INDEX ix_flow_run_id ON flow_run (id, flow_id, deployment_id, state_type, state_name, start_time, expected_start_time);
+CREATE INDEX ix_flow_run_id ON flow_run (id, flow_id, deployment_id, start_time, expected_start_time);
 CREATE INDEX ix_flow_run_name ON flow_run (name, id);
 CREATE INDEX ix_flow_run_next ON flow_run (flow_id, next_scheduled_start_time, id) WHERE next_scheduled_start_time IS NOT NULL;
 CREATE INDEX ix_flow_run_next_scheduled_start_time ON flow_run (next_scheduled_start_time NULLS FIRST, id);
 CREATE INDEX ix_flow_run_parent_task_run_id ON flow_run (parent_task_run_id NULLS FIRST);
-CREATE INDEX ix_flow_run_started ON flow_run (coalesce(start_time, expected_start_time) NULLS FIRST, id, flow_id, deployment_id, state_type, state_name, start_time, expected_start_time);
+CREATE INDEX ix_flow_run_started ON flow_run (coalesce(start_time, expected_start_time) NULLS FIRST, id, flow_id, deployment_id, start_time, expected_start_time);
 CREATE INDEX ix_flow_run_state_name ON flow_run (state_name NULLS FIRST, id);
 CREATE INDEX ix_flow_run_state_type ON flow_run (state_type NULLS FIRST, id);
 CREATE INDEX ix_flow_run_tags ON flow_run USING gin (CAST(tags AS JSONB));

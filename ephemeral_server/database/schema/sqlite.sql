@@ -103,13 +103,14 @@ CREATE TABLE flow (
 	CONSTRAINT uq_flow_name UNIQUE (name)
 );
 CREATE TABLE flow_run_count (
-	flow_id VARCHAR(36) NOT NULL, 
-	deployment_id VARCHAR(36), 
-	state_type TEXT, 
-	state_name TEXT, 
-	runs BIGINT NOT NULL
-);
-CREATE INDEX ix_flow_run_count_flow_id ON flow_run_count (flow_id, deployment_id, state_type, state_name);
+	flow_id TEXT NOT NULL, 
+	deployment_id TEXT NOT NULL, 
+	state_type TEXT NOT NULL, 
+	state_name TEXT NOT NULL, 
+	runs BIGINT NOT NULL, 
+	CONSTRAINT pk_flow_run_count PRIMARY KEY (flow_id, deployment_id, state_type, state_name)
+)
+ WITHOUT ROWID;
 CREATE TABLE flow_run_ended (
 	flow_id TEXT NOT NULL, 
 	width BIGINT NOT NULL, 
@@ -280,15 +281,15 @@ CREATE TABLE flow_run (
 );
 CREATE INDEX ix_flow_run_deployment_id ON flow_run (deployment_id, id);
 CREATE INDEX ix_flow_run_end_time ON flow_run (end_time, id);
-CREATE INDEX ix_flow_run_expected_start_time ON flow_run (expected_start_time, id, flow_id, deployment_id, state_type, state_name, start_time, state_timestamp, total_run_time);
+CREATE INDEX ix_flow_run_expected_start_time ON flow_run (expected_start_time, id, flow_id, deployment_id, start_time);
 CREATE INDEX ix_flow_run_flow_id ON flow_run (flow_id, id);
-CREATE INDEX ix_flow_run_id ON flow_run (id, flow_id, deployment_id, state_type, state_name, start_time, expected_start_time);
+CREATE INDEX ix_flow_run_id ON flow_run (id, flow_id, deployment_id, start_time, expected_start_time);
 CREATE INDEX ix_flow_run_name ON flow_run (name, id);
 CREATE INDEX ix_flow_run_next ON flow_run (flow_id, next_scheduled_start_time, id) WHERE next_scheduled_start_time IS NOT NULL;
 CREATE INDEX ix_flow_run_next_scheduled_start_time ON flow_run (next_scheduled_start_time, id);
 CREATE INDEX ix_flow_run_not_ended ON flow_run (expected_start_time, state_type, state_name, flow_id, start_time, state_timestamp, total_run_time) WHERE state_type NOT IN ('CANCELLED', 'COMPLETED', 'CRASHED', 'FAILED');
 CREATE INDEX ix_flow_run_parent_task_run_id ON flow_run (parent_task_run_id);
-CREATE INDEX ix_flow_run_started ON flow_run (coalesce(start_time, expected_start_time), id, flow_id, deployment_id, state_type, state_name, start_time, expected_start_time);
+CREATE INDEX ix_flow_run_started ON flow_run (coalesce(start_time, expected_start_time), id, flow_id, deployment_id, start_time, expected_start_time);
 CREATE INDEX ix_flow_run_state_name ON flow_run (state_name, id);
 CREATE INDEX ix_flow_run_state_type ON flow_run (state_type, id);
 CREATE INDEX ix_flow_run_work_queue_id ON flow_run (work_queue_id, id);
@@ -377,23 +378,21 @@ CREATE INDEX ix_task_run_state_result_artifact_id ON task_run_state (result_arti
 CREATE UNIQUE INDEX uq_task_run_state_task_run_id_timestamp ON task_run_state (task_run_id, timestamp);
 CREATE TRIGGER flow_run_count_insert AFTER INSERT ON flow_run
 BEGIN
-    INSERT INTO flow_run_count SELECT NEW.flow_id, NEW.deployment_id, NEW.state_type, NEW.state_name, 0
-    WHERE NOT EXISTS (SELECT 1 FROM flow_run_count WHERE flow_id IS NEW.flow_id AND deployment_id IS NEW.deployment_id AND state_type IS NEW.state_type AND state_name IS NEW.state_name);
-    UPDATE flow_run_count SET runs = runs + 1 WHERE flow_id IS NEW.flow_id AND deployment_id IS NEW.deployment_id AND state_type IS NEW.state_type AND state_name IS NEW.state_name;
+    INSERT INTO flow_run_count SELECT coalesce(NEW.flow_id, ''), coalesce(NEW.deployment_id, ''), coalesce(NEW.state_type, ''), coalesce(NEW.state_name, ''), 1 WHERE true
+    ON CONFLICT DO UPDATE SET runs = runs + 1;
 END;
 CREATE TRIGGER flow_run_count_update AFTER UPDATE OF flow_id, deployment_id, state_type, state_name ON flow_run
 WHEN OLD.flow_id IS NOT NEW.flow_id OR OLD.deployment_id IS NOT NEW.deployment_id OR OLD.state_type IS NOT NEW.state_type OR OLD.state_name IS NOT NEW.state_name
 BEGIN
-    UPDATE flow_run_count SET runs = runs - 1 WHERE flow_id IS OLD.flow_id AND deployment_id IS OLD.deployment_id AND state_type IS OLD.state_type AND state_name IS OLD.state_name;
-    DELETE FROM flow_run_count WHERE flow_id IS OLD.flow_id AND deployment_id IS OLD.deployment_id AND state_type IS OLD.state_type AND state_name IS OLD.state_name AND runs = 0;
-    INSERT INTO flow_run_count SELECT NEW.flow_id, NEW.deployment_id, NEW.state_type, NEW.state_name, 0
-    WHERE NOT EXISTS (SELECT 1 FROM flow_run_count WHERE flow_id IS NEW.flow_id AND deployment_id IS NEW.deployment_id AND state_type IS NEW.state_type AND state_name IS NEW.state_name);
-    UPDATE flow_run_count SET runs = runs + 1 WHERE flow_id IS NEW.flow_id AND deployment_id IS NEW.deployment_id AND state_type IS NEW.state_type AND state_name IS NEW.state_name;
+    UPDATE flow_run_count SET runs = runs - 1 WHERE flow_id = coalesce(OLD.flow_id, '') AND deployment_id = coalesce(OLD.deployment_id, '') AND state_type = coalesce(OLD.state_type, '') AND state_name = coalesce(OLD.state_name, '');
+    DELETE FROM flow_run_count WHERE flow_id = coalesce(OLD.flow_id, '') AND deployment_id = coalesce(OLD.deployment_id, '') AND state_type = coalesce(OLD.state_type, '') AND state_name = coalesce(OLD.state_name, '') AND runs = 0;
+    INSERT INTO flow_run_count SELECT coalesce(NEW.flow_id, ''), coalesce(NEW.deployment_id, ''), coalesce(NEW.state_type, ''), coalesce(NEW.state_name, ''), 1 WHERE true
+    ON CONFLICT DO UPDATE SET runs = runs + 1;
 END;
 CREATE TRIGGER flow_run_count_delete AFTER DELETE ON flow_run
 BEGIN
-    UPDATE flow_run_count SET runs = runs - 1 WHERE flow_id IS OLD.flow_id AND deployment_id IS OLD.deployment_id AND state_type IS OLD.state_type AND state_name IS OLD.state_name;
-    DELETE FROM flow_run_count WHERE flow_id IS OLD.flow_id AND deployment_id IS OLD.deployment_id AND state_type IS OLD.state_type AND state_name IS OLD.state_name AND runs = 0;
+    UPDATE flow_run_count SET runs = runs - 1 WHERE flow_id = coalesce(OLD.flow_id, '') AND deployment_id = coalesce(OLD.deployment_id, '') AND state_type = coalesce(OLD.state_type, '') AND state_name = coalesce(OLD.state_name, '');
+    DELETE FROM flow_run_count WHERE flow_id = coalesce(OLD.flow_id, '') AND deployment_id = coalesce(OLD.deployment_id, '') AND state_type = coalesce(OLD.state_type, '') AND state_name = coalesce(OLD.state_name, '') AND runs = 0;
 END;
 CREATE TRIGGER flow_run_tag_insert AFTER INSERT ON flow_run
 WHEN NEW.tags <> '[]'

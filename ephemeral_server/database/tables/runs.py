@@ -122,13 +122,15 @@ for _run in (flow_run, task_run):
     _index(_run.c.name, _run.c.id)
 
 _C = flow_run.c
-_FILTERED = (_C.flow_id, _C.deployment_id, _C.state_type, _C.state_name, _C.start_time)
+# These never change, so that they cost little; states are looked up in the rows.
+_FILTERED = (_C.flow_id, _C.deployment_id)
+_TIMES = (_C.start_time, _C.expected_start_time)
 _index(_C.flow_id, _C.id)
 _index(_C.deployment_id, _C.id)
-_index(_C.id, *_FILTERED, _C.expected_start_time)
-_index(STARTED, _C.id, *_FILTERED, _C.expected_start_time, name="ix_flow_run_started")
-# A history sums up the last two, and those of runs that have not ended beside `summaries`.
-_index(_C.expected_start_time, _C.id, *_FILTERED, _C.state_timestamp, _C.total_run_time)
+_index(_C.id, *_FILTERED, *_TIMES)
+_index(STARTED, _C.id, *_FILTERED, *_TIMES, name="ix_flow_run_started")
+_index(_C.expected_start_time, _C.id, *_FILTERED, _C.start_time)
+# What a history sums up, of the runs that `summaries` leaves out.
 Index(
     "ix_flow_run_not_ended",
     _C.expected_start_time,

@@ -7,7 +7,7 @@ of its own kind finds tags.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Table, Text
+from sqlalchemy import BigInteger, Column, Table, Text
 
 from ephemeral_server.database.tables.base import ONLY_SQLITE, metadata
 from ephemeral_server.database.types import Duration, Id, Instant
@@ -34,16 +34,14 @@ flow_run_tag_count = Table(
     info=ONLY_SQLITE,
 )
 
-#: How many runs of a flow and a deployment are in a state, under the names of `flow_run`.
+#: How many runs of a flow and a deployment are in a state, under the names of `flow_run`; a text
+#: that is missing there is empty here.
 flow_run_count = Table(
     "flow_run_count",
     metadata,
-    Column("flow_id", Id, nullable=False),
-    Column("deployment_id", Id),
-    Column("state_type", Text),
-    Column("state_name", Text),
+    *(Column(name, Text, primary_key=True) for name in _KEY),
     Column("runs", BigInteger, nullable=False),
-    Index("ix_flow_run_count_flow_id", *_KEY),
+    sqlite_with_rowid=False,
     info=ONLY_SQLITE,
 )
 
@@ -66,12 +64,12 @@ flow_run_ended = Table(
 
 HOUR, MINUTE = 3_600_000_000, 60_000_000
 
-_NEW, _OLD = (" AND ".join(f"{name} IS {row}.{name}" for name in _KEY) for row in ("NEW", "OLD"))
+_VALUES = ", ".join(f"coalesce(NEW.{name}, '')" for name in _KEY)
+_OLD = " AND ".join(f"{name} = coalesce(OLD.{name}, '')" for name in _KEY)
 
 _COUNT = f"""\
-    INSERT INTO flow_run_count SELECT {", ".join(f"NEW.{name}" for name in _KEY)}, 0
-    WHERE NOT EXISTS (SELECT 1 FROM flow_run_count WHERE {_NEW});
-    UPDATE flow_run_count SET runs = runs + 1 WHERE {_NEW};
+    INSERT INTO flow_run_count SELECT {_VALUES}, 1 WHERE true
+    ON CONFLICT DO UPDATE SET runs = runs + 1;
 """
 _DISCOUNT = f"""\
     UPDATE flow_run_count SET runs = runs - 1 WHERE {_OLD};
