@@ -47,7 +47,7 @@ def count_flow_runs(connection: Connection, where: ColumnElement[bool]) -> int:
         elif looks_only_at(_COUNTED, where):
             kept = moved(where, flow_run, flow_run_count, _COUNTED)
             query = _sum(flow_run_count).where(kept)
-    return connection.execute(query).scalar_one()
+    return int(connection.execute(query).scalar_one())
 
 
 def _sum(counts: Table) -> Select[Any]:
