@@ -41,6 +41,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.types import Text
 
 from ephemeral_server.clock import micros
+from ephemeral_server.database.tables import flow_run_tag
+from ephemeral_server.database.tags import are_tagged
 from ephemeral_server.fields import Integer, Pattern, Storable, UtcDatetime
 from ephemeral_server.wire import dump
 
@@ -54,6 +56,8 @@ _NOTHING: dict[str, Any] = {"not_any_": [], "all_": [], "startswith_": [], "like
 
 #: Lists up to this length are written into the statement; SQLite's may be 1,000 terms deep.
 _FEW = 200
+#: So many tags are each asked for by a condition of its own.
+_FEW_TAGS = 20
 
 
 class Operator(str, Enum):
@@ -69,10 +73,18 @@ class On:
     Args:
         column: what most operators look at.
         null: what ``is_null_`` looks at, if that is another column.
+        listed: whether SQLite lists the tags that it holds, see `ephemeral_server.database.tags`.
     """
 
-    def __init__(self, column: ColumnElement[Any], null: ColumnElement[Any] | None = None) -> None:
+    def __init__(
+        self,
+        column: ColumnElement[Any],
+        null: ColumnElement[Any] | None = None,
+        *,
+        listed: bool = False,
+    ) -> None:
         self.column = column
+        self.listed = listed
         self.null = column if null is None else null
 
 
@@ -235,7 +247,7 @@ def is_in(column: ColumnElement[Any], values: list[Any], dialect: str) -> Clause
     if dialect == "postgresql":
         found: Clause = column == any_(literal(values, ARRAY(column.type)))
         return found
-    return column.in_(select(_each(literal(dump(values)))))
+    return column.in_(select(each(literal(dump(values)))))
 
 
 def _any(on: On, values: list[Any], dialect: str) -> Clause:
@@ -264,8 +276,11 @@ def _tags_all(on: On, values: list[str], dialect: str) -> Clause:
     if dialect == "postgresql":
         found: Clause = cast(on.column, JSONB).contains(cast(wanted, JSONB))
         return found
-    tag = _each(wanted)
-    return not_(exists(select(tag).where(tag.not_in(select(_each(on.column))))))
+    values = list(dict.fromkeys(values))
+    if on.listed and len(values) <= _FEW_TAGS:
+        return and_(*[are_tagged(flow_run_tag.c.tag == value) for value in values])
+    tag = each(wanted)
+    return not_(exists(select(tag).where(tag.not_in(select(each(on.column))))))
 
 
 def _tags_any(on: On, values: list[str], dialect: str) -> Clause:
@@ -274,8 +289,11 @@ def _tags_any(on: On, values: list[str], dialect: str) -> Clause:
     if dialect == "postgresql":
         found: Clause = cast(on.column, JSONB).has_any(literal(values, ARRAY(Text)))
         return found
-    tag = _each(on.column)
-    return exists(select(tag).where(tag.in_(select(_each(literal(dump(values)))))))
+    if on.listed:
+        only = flow_run_tag.c.tag == values[0] if len(values) == 1 else None
+        return are_tagged(is_in(flow_run_tag.c.tag, values, dialect) if only is None else only)
+    tag = each(on.column)
+    return exists(select(tag).where(tag.in_(select(each(literal(dump(values)))))))
 
 
 def _tags_null(on: On, value: bool, dialect: str) -> Clause:
@@ -316,7 +334,7 @@ class Tags(TagsAll):
     any_: list[Storable] | None = None
 
 
-def _each(document: ColumnElement[Any]) -> ColumnElement[Any]:
+def each(document: ColumnElement[Any]) -> ColumnElement[Any]:
     """The items of a JSON list, on SQLite."""
     item: ColumnElement[Any] = func.json_each(document).table_valued("value").c.value
     return item

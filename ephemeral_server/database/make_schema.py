@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKeyConstraint
+from sqlalchemy import ForeignKeyConstraint, Index, Table
 from sqlalchemy.engine import make_url
 from sqlalchemy.schema import AddConstraint, CreateIndex, CreateTable, ExecutableDDLElement
 
 from ephemeral_server.database.schema import FOLDER
 from ephemeral_server.database.tables import metadata
+from ephemeral_server.database.tables.summaries import TRIGGERS
 
 
 def compiled(dialect: str) -> str:
     """The script that creates every table, for ``"sqlite"`` or ``"postgresql"``."""
     target = make_url(f"{dialect}://").get_dialect()()
     elements: list[ExecutableDDLElement] = []
-    for table in metadata.sorted_tables:
+
+    def belongs(part: Table | Index) -> bool:
+        return bool(part.info.get("dialect", dialect) == dialect)
+
+    for table in filter(belongs, metadata.sorted_tables):
         elements.append(CreateTable(table))
-        elements += [CreateIndex(i) for i in sorted(table.indexes, key=lambda i: str(i.name))]
+        indexes = sorted(filter(belongs, table.indexes), key=lambda index: str(index.name))
+        elements += [CreateIndex(index) for index in indexes]
     if target.supports_alter:
         elements += [AddConstraint(constraint) for constraint in _postponed()]
-    return "".join(f"{str(element.compile(dialect=target)).strip()};\n" for element in elements)
+    statements = [str(element.compile(dialect=target)).strip() for element in elements]
+    if dialect == "sqlite":
+        statements += TRIGGERS
+    return "".join(f"{statement};\n" for statement in statements)
 
 
 def _postponed() -> list[ForeignKeyConstraint]:

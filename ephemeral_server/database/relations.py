@@ -7,7 +7,7 @@ empty one still asks for a related row.
 
 from __future__ import annotations
 
-from sqlalchemy import FromClause, Table, and_, exists, true
+from sqlalchemy import FromClause, Table, and_, exists, select, true
 
 from ephemeral_server.database.filters import Clause, EntityFilter
 from ephemeral_server.database.tables import (
@@ -58,18 +58,18 @@ def flow_runs_where(
 ) -> Clause:
     """The flow runs whose flow, deployment, queue and pool fit, with a task run that fits."""
     clauses = _own(flow_runs, dialect)
+    # What a run names comes by its id, so that SQLite uses the indexes of runs by these.
     if flows:
-        link = flow.c.id == flow_run.c.flow_id
-        clauses.append(_some(flow_run, flow, link, dialect, flows))
+        found = select(flow.c.id).where(flows.clause(dialect))
+        clauses.append(flow_run.c.flow_id.in_(found))
     if deployments:
-        link = deployment.c.id == flow_run.c.deployment_id
-        clauses.append(_some(flow_run, deployment, link, dialect, deployments))
+        found = select(deployment.c.id).where(deployments.clause(dialect))
+        clauses.append(flow_run.c.deployment_id.in_(found))
     if work_pools or work_pool_queues:
-        source: FromClause = work_queue
+        found = select(work_queue.c.id).where(*_clauses(dialect, work_pools, work_pool_queues))
         if work_pools:
-            source = source.join(work_pool, work_pool.c.id == work_queue.c.work_pool_id)
-        link = work_queue.c.id == flow_run.c.work_queue_id
-        clauses.append(_some(flow_run, source, link, dialect, work_pools, work_pool_queues))
+            found = found.join(work_pool, work_pool.c.id == work_queue.c.work_pool_id)
+        clauses.append(flow_run.c.work_queue_id.in_(found))
     if task_runs:
         link = task_run.c.flow_run_id == flow_run.c.id
         clauses.append(_some(flow_run, task_run, link, dialect, task_runs))
@@ -116,5 +116,9 @@ def _some(
     listed: Table, source: FromClause, link: Clause, dialect: str, *filters: EntityFilter | None
 ) -> Clause:
     """There are rows in `source` that `link` ties to the `listed` row and that fit `filters`."""
-    clauses = [filter.clause(dialect) for filter in filters if filter]
+    clauses = _clauses(dialect, *filters)
     return exists().select_from(source).where(link, *clauses).correlate(listed)
+
+
+def _clauses(dialect: str, *filters: EntityFilter | None) -> list[Clause]:
+    return [filter.clause(dialect) for filter in filters if filter]

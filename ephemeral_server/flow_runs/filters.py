@@ -27,11 +27,9 @@ from ephemeral_server.database.filters import (
     is_in,
 )
 from ephemeral_server.database.tables import flow_run, task_run
+from ephemeral_server.database.tables.runs import STARTED
 from ephemeral_server.fields import Storable
 from ephemeral_server.orchestration.states import StateType
-
-#: When a run began or, before that, when it should. Sorted and filtered by; has an index.
-STARTED = func.coalesce(flow_run.c.start_time, flow_run.c.expected_start_time)
 
 _parent = task_run.alias()
 
@@ -79,7 +77,7 @@ class FlowRunFilter(EntityFilter):
 
     id: Annotated[AnyNotAny[UUID] | None, On(flow_run.c.id)] = None
     name: Annotated[AnyLike | None, On(flow_run.c.name)] = None
-    tags: Annotated[Tags | None, On(flow_run.c.tags)] = None
+    tags: Annotated[Tags | None, On(flow_run.c.tags, listed=True)] = None
     deployment_id: Annotated[AnyNull[UUID] | None, On(flow_run.c.deployment_id)] = None
     # The name that the run was given, not that of the queue it is in.
     work_queue_name: Annotated[AnyNull[Storable] | None, On(flow_run.c.work_queue_name)] = None

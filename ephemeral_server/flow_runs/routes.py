@@ -8,6 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Body, Depends, HTTPException, Request, Response
 
+from ephemeral_server.database import counts
 from ephemeral_server.errors import ChangeRefusedError, ObjectNotFoundError
 from ephemeral_server.fields import Labels
 from ephemeral_server.flow_runs import store
@@ -58,7 +59,7 @@ async def count_flow_runs(request: Request, body: FlowRunCount | None = None) ->
     """How many flow runs fit the filters."""
     database = runtime_of(request).database
     where = (body or FlowRunCount()).clause(database.dialect)
-    return JsonReply(str(await database.read(store.count_flow_runs, where)))
+    return JsonReply(str(await database.read(counts.count_flow_runs, where)))
 
 
 @router.post("/filter", response_model=list[FlowRunResponse])

@@ -9,14 +9,17 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from ephemeral_server.clock import SECOND
+from ephemeral_server.database.counts import count_flow_runs
 from ephemeral_server.database.filters import Clause
+from ephemeral_server.database.pages import page_of_ids
 from ephemeral_server.database.prepared import Prepared, fetch_all
 from ephemeral_server.database.relations import flow_runs_where
 from ephemeral_server.database.sorting import Order, ascending, descending
 from ephemeral_server.database.tables import deployment, flow_run
+from ephemeral_server.database.tables.runs import STARTED
 from ephemeral_server.database.transaction import Transaction
 from ephemeral_server.errors import ChangeRefusedError, ObjectNotFoundError
-from ephemeral_server.flow_runs.filters import STARTED, FlowRunFilter
+from ephemeral_server.flow_runs.filters import FlowRunFilter
 from ephemeral_server.flow_runs.wire import SELECT_FLOW_RUNS
 from ephemeral_server.limits.releases import release_of_flow_runs
 from ephemeral_server.logs.store import delete_logs_of_flow_runs
@@ -64,19 +67,15 @@ def list_flow_runs(
     connection: Connection, where: Clause, order: Order, limit: int, offset: int
 ) -> Rows:
     """Some of the flow runs."""
-    query = SELECT_FLOW_RUNS.where(where).order_by(*order).limit(limit).offset(offset)
-    return fetch_all(connection, query)
+    # First the page, in an index however long; then the rows, no more than the page has.
+    ids = page_of_ids(connection, where, order, limit, offset)
+    return fetch_all(connection, SELECT_FLOW_RUNS.where(_C.id.in_(ids)).order_by(*order))
 
 
 def read_flow_run_name(connection: Connection, id: str) -> str | None:
     """The name of the flow run of this id."""
     name: str | None = connection.scalar(select(_C.name).where(_C.id == id))
     return name
-
-
-def count_flow_runs(connection: Connection, where: Clause) -> int:
-    """How many flow runs there are."""
-    return connection.execute(select(func.count()).select_from(flow_run).where(where)).scalar_one()
 
 
 _LATENESS = select(func.avg(estimated_lateness(flow_run)))
@@ -151,7 +150,7 @@ def merge_labels(tx: Transaction, id: str, labels: Mapping[str, Any]) -> None:
 
 def newest_ids(connection: Connection, where: Clause, limit: int) -> list[str]:
     """The largest ids of flow runs."""
-    return list(connection.scalars(select(_C.id).where(where).order_by(_C.id.desc()).limit(limit)))
+    return list(connection.scalars(page_of_ids(connection, where, ORDERS["ID_DESC"], limit)))
 
 
 def delete_flow_run(tx: Transaction, id: str) -> bool:

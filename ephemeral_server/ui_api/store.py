@@ -20,10 +20,11 @@ from sqlalchemy import (
 
 from ephemeral_server.clock import SECOND, isoformat
 from ephemeral_server.database.filters import Clause, is_in
+from ephemeral_server.database.pages import page_of_ids
 from ephemeral_server.database.prepared import Prepared
 from ephemeral_server.database.sorting import Order
 from ephemeral_server.database.tables import deployment, flow_run, task_run
-from ephemeral_server.flow_runs.filters import STARTED
+from ephemeral_server.database.tables.runs import STARTED
 from ephemeral_server.orchestration.estimates import estimated_lateness, estimated_run_time
 from ephemeral_server.orchestration.states import (
     CRASHED,
@@ -105,6 +106,7 @@ def short_flow_runs(
     connection: Connection, where: Clause, order: Order, limit: int, offset: int, now: int
 ) -> list[dict[str, Any]]:
     """Flow runs as dots of a chart: when each began, how long and how late it is by `now`."""
+    where = and_(where, STARTED.is_not(None), flow_run.c.state_type.is_not(None))
     query = (
         select(
             flow_run.c.id,
@@ -113,10 +115,8 @@ def short_flow_runs(
             estimated_run_time(flow_run),
             estimated_lateness(flow_run),
         )
-        .where(where, STARTED.is_not(None), flow_run.c.state_type.is_not(None))
+        .where(flow_run.c.id.in_(page_of_ids(connection, where, order, limit, offset)))
         .order_by(*order)
-        .limit(limit)
-        .offset(offset)
     )
     return [
         {

@@ -4,7 +4,8 @@
 
 Every figure is the median of several runs. Cold starts are whole fresh interpreters, beside a
 floor (the same libraries, one route served from a thread); rates are asked for by a client in
-another process, the same for our server and for the reference, in turns.
+another process, the same for our server and for the reference, in turns. What becomes of answers
+in a large database is measured by ``python -m tests.benchmarks.scale``.
 """
 
 from __future__ import annotations

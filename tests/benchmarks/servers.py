@@ -37,17 +37,22 @@ class Server:
 
 
 @contextmanager
-def ours(mode: str = "thread", *, busy: bool = False) -> Iterator[Server]:
+def ours(
+    mode: str = "thread", *, busy: bool = False, database_url: str | None = None
+) -> Iterator[Server]:
     """`with ephemeral()` in a process that does nothing else.
 
     Args:
         mode: where the server lives.
         busy: keep the main thread at work in pure Python.
+        database_url: of a database that is there already; a new one if None.
     """
+    place = {"EPHEMERAL_SERVER_DATABASE_URL": database_url} if database_url else {}
     arguments = [mode, "busy"] if busy else [mode]
     with subprocess.Popen(
         [sys.executable, "-m", f"{CHILDREN}.serve", *arguments],
         cwd=ROOT,
+        env={**os.environ, **place},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -245,19 +245,22 @@ CREATE TABLE flow_run (
 	CONSTRAINT fk_flow_run_flow_id FOREIGN KEY(flow_id) REFERENCES flow (id) ON DELETE CASCADE, 
 	CONSTRAINT fk_flow_run_work_queue_id FOREIGN KEY(work_queue_id) REFERENCES work_queue (id) ON DELETE SET NULL
 );
-CREATE INDEX ix_flow_run_deployment_id ON flow_run (deployment_id);
-CREATE INDEX ix_flow_run_end_time ON flow_run (end_time);
-CREATE INDEX ix_flow_run_expected_start_time ON flow_run (expected_start_time);
-CREATE INDEX ix_flow_run_name ON flow_run (name);
-CREATE INDEX ix_flow_run_next_scheduled_start_time ON flow_run (next_scheduled_start_time);
+CREATE INDEX ix_flow_run_deployment_id ON flow_run (deployment_id NULLS FIRST, id);
+CREATE INDEX ix_flow_run_end_time ON flow_run (end_time NULLS FIRST, id);
+CREATE INDEX ix_flow_run_expected_start_time ON flow_run (expected_start_time NULLS FIRST, id, flow_id, deployment_id, start_time);
+CREATE INDEX ix_flow_run_flow_id ON flow_run (flow_id, id);
+CREATE INDEX ix_flow_run_id ON flow_run (id, flow_id, deployment_id, start_time, expected_start_time);
+CREATE INDEX ix_flow_run_name ON flow_run (name, id);
+CREATE INDEX ix_flow_run_next ON flow_run (flow_id, next_scheduled_start_time, id) WHERE next_scheduled_start_time IS NOT NULL;
+CREATE INDEX ix_flow_run_next_scheduled_start_time ON flow_run (next_scheduled_start_time NULLS FIRST, id);
 CREATE INDEX ix_flow_run_not_begun ON flow_run (state_type, next_scheduled_start_time) WHERE state_name = 'Scheduled';
-CREATE INDEX ix_flow_run_parent_task_run_id ON flow_run (parent_task_run_id);
-CREATE INDEX ix_flow_run_start_time ON flow_run (start_time);
-CREATE INDEX ix_flow_run_started ON flow_run (coalesce(start_time, expected_start_time));
-CREATE INDEX ix_flow_run_state_name ON flow_run (state_name);
-CREATE INDEX ix_flow_run_state_type_id ON flow_run (state_type, id);
+CREATE INDEX ix_flow_run_parent_task_run_id ON flow_run (parent_task_run_id NULLS FIRST);
+CREATE INDEX ix_flow_run_started ON flow_run (coalesce(start_time, expected_start_time) NULLS FIRST, id, flow_id, deployment_id, start_time, expected_start_time);
+CREATE INDEX ix_flow_run_state_name ON flow_run (state_name NULLS FIRST, id);
+CREATE INDEX ix_flow_run_state_type ON flow_run (state_type NULLS FIRST, id);
 CREATE INDEX ix_flow_run_subflow_state_type ON flow_run (state_type) WHERE parent_task_run_id IS NOT NULL;
-CREATE INDEX ix_flow_run_work_queue_id ON flow_run (work_queue_id);
+CREATE INDEX ix_flow_run_tags ON flow_run USING gin (CAST(tags AS JSONB));
+CREATE INDEX ix_flow_run_work_queue_id ON flow_run (work_queue_id NULLS FIRST, id);
 CREATE UNIQUE INDEX uq_flow_run_flow_id_idempotency_key ON flow_run (flow_id, idempotency_key);
 CREATE TABLE flow_run_input (
 	id UUID NOT NULL, 
@@ -316,13 +319,13 @@ CREATE TABLE task_run (
 	CONSTRAINT pk_task_run PRIMARY KEY (id), 
 	CONSTRAINT fk_task_run_flow_run_id FOREIGN KEY(flow_run_id) REFERENCES flow_run (id) ON DELETE CASCADE
 );
-CREATE INDEX ix_task_run_end_time ON task_run (end_time);
-CREATE INDEX ix_task_run_expected_start_time ON task_run (expected_start_time);
-CREATE INDEX ix_task_run_name ON task_run (name);
-CREATE INDEX ix_task_run_next_scheduled_start_time ON task_run (next_scheduled_start_time);
-CREATE INDEX ix_task_run_start_time ON task_run (start_time);
-CREATE INDEX ix_task_run_state_name ON task_run (state_name);
-CREATE INDEX ix_task_run_state_type_id ON task_run (state_type, id);
+CREATE INDEX ix_task_run_end_time ON task_run (end_time NULLS FIRST, id);
+CREATE INDEX ix_task_run_expected_start_time ON task_run (expected_start_time NULLS FIRST, id);
+CREATE INDEX ix_task_run_name ON task_run (name, id);
+CREATE INDEX ix_task_run_next_scheduled_start_time ON task_run (next_scheduled_start_time NULLS FIRST, id);
+CREATE INDEX ix_task_run_start_time ON task_run (start_time NULLS FIRST);
+CREATE INDEX ix_task_run_state_name ON task_run (state_name NULLS FIRST, id);
+CREATE INDEX ix_task_run_state_type ON task_run (state_type NULLS FIRST, id);
 CREATE UNIQUE INDEX uq_task_run_flow_run_id_task_key_dynamic_key ON task_run (flow_run_id, task_key, dynamic_key);
 CREATE UNIQUE INDEX uq_task_run_task_key_dynamic_key ON task_run (task_key, dynamic_key) WHERE flow_run_id IS NULL;
 CREATE TABLE task_run_delivery (

@@ -102,6 +102,39 @@ CREATE TABLE flow (
 	CONSTRAINT pk_flow PRIMARY KEY (id), 
 	CONSTRAINT uq_flow_name UNIQUE (name)
 );
+CREATE TABLE flow_run_count (
+	flow_id TEXT NOT NULL, 
+	deployment_id TEXT NOT NULL, 
+	state_type TEXT NOT NULL, 
+	state_name TEXT NOT NULL, 
+	runs BIGINT NOT NULL, 
+	CONSTRAINT pk_flow_run_count PRIMARY KEY (flow_id, deployment_id, state_type, state_name)
+)
+ WITHOUT ROWID;
+CREATE TABLE flow_run_ended (
+	flow_id TEXT NOT NULL, 
+	width BIGINT NOT NULL, 
+	start BIGINT NOT NULL, 
+	state_type TEXT NOT NULL, 
+	state_name TEXT NOT NULL, 
+	runs BIGINT NOT NULL, 
+	run_time BIGINT NOT NULL, 
+	lateness BIGINT NOT NULL, 
+	CONSTRAINT pk_flow_run_ended PRIMARY KEY (flow_id, width, start, state_type, state_name)
+)
+ WITHOUT ROWID;
+CREATE TABLE flow_run_tag (
+	tag TEXT NOT NULL, 
+	flow_run_id VARCHAR(36) NOT NULL, 
+	CONSTRAINT pk_flow_run_tag PRIMARY KEY (tag, flow_run_id)
+)
+ WITHOUT ROWID;
+CREATE TABLE flow_run_tag_count (
+	tag TEXT NOT NULL, 
+	runs BIGINT NOT NULL, 
+	CONSTRAINT pk_flow_run_tag_count PRIMARY KEY (tag)
+)
+ WITHOUT ROWID;
 CREATE TABLE log (
 	id VARCHAR(36) NOT NULL, 
 	created BIGINT NOT NULL, 
@@ -246,19 +279,22 @@ CREATE TABLE flow_run (
 	CONSTRAINT fk_flow_run_work_queue_id FOREIGN KEY(work_queue_id) REFERENCES work_queue (id) ON DELETE SET NULL, 
 	CONSTRAINT fk_flow_run_parent_task_run_id FOREIGN KEY(parent_task_run_id) REFERENCES task_run (id) ON DELETE SET NULL
 );
-CREATE INDEX ix_flow_run_deployment_id ON flow_run (deployment_id);
-CREATE INDEX ix_flow_run_end_time ON flow_run (end_time);
-CREATE INDEX ix_flow_run_expected_start_time ON flow_run (expected_start_time);
-CREATE INDEX ix_flow_run_name ON flow_run (name);
-CREATE INDEX ix_flow_run_next_scheduled_start_time ON flow_run (next_scheduled_start_time);
+CREATE INDEX ix_flow_run_deployment_id ON flow_run (deployment_id, id);
+CREATE INDEX ix_flow_run_end_time ON flow_run (end_time, id);
+CREATE INDEX ix_flow_run_expected_start_time ON flow_run (expected_start_time, id, flow_id, deployment_id, start_time);
+CREATE INDEX ix_flow_run_flow_id ON flow_run (flow_id, id);
+CREATE INDEX ix_flow_run_id ON flow_run (id, flow_id, deployment_id, start_time, expected_start_time);
+CREATE INDEX ix_flow_run_name ON flow_run (name, id);
+CREATE INDEX ix_flow_run_next ON flow_run (flow_id, next_scheduled_start_time, id) WHERE next_scheduled_start_time IS NOT NULL;
+CREATE INDEX ix_flow_run_next_scheduled_start_time ON flow_run (next_scheduled_start_time, id);
 CREATE INDEX ix_flow_run_not_begun ON flow_run (state_type, next_scheduled_start_time) WHERE state_name = 'Scheduled';
+CREATE INDEX ix_flow_run_not_ended ON flow_run (expected_start_time, state_type, state_name, flow_id, start_time, state_timestamp, total_run_time) WHERE state_type NOT IN ('CANCELLED', 'COMPLETED', 'CRASHED', 'FAILED');
 CREATE INDEX ix_flow_run_parent_task_run_id ON flow_run (parent_task_run_id);
-CREATE INDEX ix_flow_run_start_time ON flow_run (start_time);
-CREATE INDEX ix_flow_run_started ON flow_run (coalesce(start_time, expected_start_time));
-CREATE INDEX ix_flow_run_state_name ON flow_run (state_name);
-CREATE INDEX ix_flow_run_state_type_id ON flow_run (state_type, id);
+CREATE INDEX ix_flow_run_started ON flow_run (coalesce(start_time, expected_start_time), id, flow_id, deployment_id, start_time, expected_start_time);
+CREATE INDEX ix_flow_run_state_name ON flow_run (state_name, id);
+CREATE INDEX ix_flow_run_state_type ON flow_run (state_type, id);
 CREATE INDEX ix_flow_run_subflow_state_type ON flow_run (state_type) WHERE parent_task_run_id IS NOT NULL;
-CREATE INDEX ix_flow_run_work_queue_id ON flow_run (work_queue_id);
+CREATE INDEX ix_flow_run_work_queue_id ON flow_run (work_queue_id, id);
 CREATE UNIQUE INDEX uq_flow_run_flow_id_idempotency_key ON flow_run (flow_id, idempotency_key);
 CREATE TABLE flow_run_input (
 	id VARCHAR(36) NOT NULL, 
@@ -317,13 +353,13 @@ CREATE TABLE task_run (
 	CONSTRAINT pk_task_run PRIMARY KEY (id), 
 	CONSTRAINT fk_task_run_flow_run_id FOREIGN KEY(flow_run_id) REFERENCES flow_run (id) ON DELETE CASCADE
 );
-CREATE INDEX ix_task_run_end_time ON task_run (end_time);
-CREATE INDEX ix_task_run_expected_start_time ON task_run (expected_start_time);
-CREATE INDEX ix_task_run_name ON task_run (name);
-CREATE INDEX ix_task_run_next_scheduled_start_time ON task_run (next_scheduled_start_time);
+CREATE INDEX ix_task_run_end_time ON task_run (end_time, id);
+CREATE INDEX ix_task_run_expected_start_time ON task_run (expected_start_time, id);
+CREATE INDEX ix_task_run_name ON task_run (name, id);
+CREATE INDEX ix_task_run_next_scheduled_start_time ON task_run (next_scheduled_start_time, id);
 CREATE INDEX ix_task_run_start_time ON task_run (start_time);
-CREATE INDEX ix_task_run_state_name ON task_run (state_name);
-CREATE INDEX ix_task_run_state_type_id ON task_run (state_type, id);
+CREATE INDEX ix_task_run_state_name ON task_run (state_name, id);
+CREATE INDEX ix_task_run_state_type ON task_run (state_type, id);
 CREATE UNIQUE INDEX uq_task_run_flow_run_id_task_key_dynamic_key ON task_run (flow_run_id, task_key, dynamic_key);
 CREATE UNIQUE INDEX uq_task_run_task_key_dynamic_key ON task_run (task_key, dynamic_key) WHERE flow_run_id IS NULL;
 CREATE TABLE task_run_delivery (
@@ -353,3 +389,103 @@ CREATE TABLE task_run_state (
 );
 CREATE INDEX ix_task_run_state_result_artifact_id ON task_run_state (result_artifact_id);
 CREATE UNIQUE INDEX uq_task_run_state_task_run_id_timestamp ON task_run_state (task_run_id, timestamp);
+CREATE TRIGGER flow_run_count_insert AFTER INSERT ON flow_run
+BEGIN
+    INSERT INTO flow_run_count SELECT coalesce(NEW.flow_id, ''), coalesce(NEW.deployment_id, ''), coalesce(NEW.state_type, ''), coalesce(NEW.state_name, ''), 1 WHERE true
+    ON CONFLICT DO UPDATE SET runs = runs + 1;
+END;
+CREATE TRIGGER flow_run_count_update AFTER UPDATE OF flow_id, deployment_id, state_type, state_name ON flow_run
+WHEN OLD.flow_id IS NOT NEW.flow_id OR OLD.deployment_id IS NOT NEW.deployment_id OR OLD.state_type IS NOT NEW.state_type OR OLD.state_name IS NOT NEW.state_name
+BEGIN
+    UPDATE flow_run_count SET runs = runs - 1 WHERE flow_id = coalesce(OLD.flow_id, '') AND deployment_id = coalesce(OLD.deployment_id, '') AND state_type = coalesce(OLD.state_type, '') AND state_name = coalesce(OLD.state_name, '');
+    DELETE FROM flow_run_count WHERE flow_id = coalesce(OLD.flow_id, '') AND deployment_id = coalesce(OLD.deployment_id, '') AND state_type = coalesce(OLD.state_type, '') AND state_name = coalesce(OLD.state_name, '') AND runs = 0;
+    INSERT INTO flow_run_count SELECT coalesce(NEW.flow_id, ''), coalesce(NEW.deployment_id, ''), coalesce(NEW.state_type, ''), coalesce(NEW.state_name, ''), 1 WHERE true
+    ON CONFLICT DO UPDATE SET runs = runs + 1;
+END;
+CREATE TRIGGER flow_run_count_delete AFTER DELETE ON flow_run
+BEGIN
+    UPDATE flow_run_count SET runs = runs - 1 WHERE flow_id = coalesce(OLD.flow_id, '') AND deployment_id = coalesce(OLD.deployment_id, '') AND state_type = coalesce(OLD.state_type, '') AND state_name = coalesce(OLD.state_name, '');
+    DELETE FROM flow_run_count WHERE flow_id = coalesce(OLD.flow_id, '') AND deployment_id = coalesce(OLD.deployment_id, '') AND state_type = coalesce(OLD.state_type, '') AND state_name = coalesce(OLD.state_name, '') AND runs = 0;
+END;
+CREATE TRIGGER flow_run_tag_insert AFTER INSERT ON flow_run
+WHEN NEW.tags <> '[]'
+BEGIN
+    INSERT INTO flow_run_tag SELECT DISTINCT value, NEW.id FROM json_each(NEW.tags);
+    INSERT INTO flow_run_tag_count SELECT DISTINCT value, 1 FROM json_each(NEW.tags) WHERE true
+    ON CONFLICT (tag) DO UPDATE SET runs = runs + 1;
+END;
+CREATE TRIGGER flow_run_tag_update AFTER UPDATE OF tags ON flow_run
+WHEN OLD.tags <> NEW.tags
+BEGIN
+    DELETE FROM flow_run_tag
+    WHERE tag IN (SELECT value FROM json_each(OLD.tags)) AND flow_run_id = OLD.id;
+    UPDATE flow_run_tag_count SET runs = runs - 1
+    WHERE tag IN (SELECT value FROM json_each(OLD.tags));
+    DELETE FROM flow_run_tag_count
+    WHERE tag IN (SELECT value FROM json_each(OLD.tags)) AND runs = 0;
+    INSERT INTO flow_run_tag SELECT DISTINCT value, NEW.id FROM json_each(NEW.tags);
+    INSERT INTO flow_run_tag_count SELECT DISTINCT value, 1 FROM json_each(NEW.tags) WHERE true
+    ON CONFLICT (tag) DO UPDATE SET runs = runs + 1;
+END;
+CREATE TRIGGER flow_run_ended_insert AFTER INSERT ON flow_run
+WHEN NEW.state_type IN ('CANCELLED', 'COMPLETED', 'CRASHED', 'FAILED') AND NEW.expected_start_time IS NOT NULL
+BEGIN
+    INSERT INTO flow_run_ended SELECT '', 3600000000, NEW.expected_start_time - (NEW.expected_start_time % 3600000000 + 3600000000) % 3600000000, NEW.state_type, coalesce(NEW.state_name, ''), 1, NEW.total_run_time, coalesce(max(NEW.start_time - NEW.expected_start_time, 0), 0) WHERE true
+    ON CONFLICT DO UPDATE SET runs = runs + 1,
+        run_time = run_time + excluded.run_time, lateness = lateness + excluded.lateness;
+    INSERT INTO flow_run_ended SELECT '', 60000000, NEW.expected_start_time - (NEW.expected_start_time % 60000000 + 60000000) % 60000000, NEW.state_type, coalesce(NEW.state_name, ''), 1, NEW.total_run_time, coalesce(max(NEW.start_time - NEW.expected_start_time, 0), 0) WHERE true
+    ON CONFLICT DO UPDATE SET runs = runs + 1,
+        run_time = run_time + excluded.run_time, lateness = lateness + excluded.lateness;
+    INSERT INTO flow_run_ended SELECT NEW.flow_id, 3600000000, NEW.expected_start_time - (NEW.expected_start_time % 3600000000 + 3600000000) % 3600000000, NEW.state_type, coalesce(NEW.state_name, ''), 1, NEW.total_run_time, coalesce(max(NEW.start_time - NEW.expected_start_time, 0), 0) WHERE true
+    ON CONFLICT DO UPDATE SET runs = runs + 1,
+        run_time = run_time + excluded.run_time, lateness = lateness + excluded.lateness;
+END;
+CREATE TRIGGER flow_run_ended_update_from AFTER UPDATE OF state_type, state_name, expected_start_time, start_time, total_run_time ON flow_run
+WHEN OLD.state_type IN ('CANCELLED', 'COMPLETED', 'CRASHED', 'FAILED') AND OLD.expected_start_time IS NOT NULL
+BEGIN
+    UPDATE flow_run_ended SET runs = runs - 1,
+        run_time = run_time - OLD.total_run_time, lateness = lateness - coalesce(max(OLD.start_time - OLD.expected_start_time, 0), 0) WHERE flow_id = '' AND width = 3600000000 AND start = OLD.expected_start_time - (OLD.expected_start_time % 3600000000 + 3600000000) % 3600000000 AND state_type = OLD.state_type AND state_name = coalesce(OLD.state_name, '');
+    DELETE FROM flow_run_ended WHERE flow_id = '' AND width = 3600000000 AND start = OLD.expected_start_time - (OLD.expected_start_time % 3600000000 + 3600000000) % 3600000000 AND state_type = OLD.state_type AND state_name = coalesce(OLD.state_name, '') AND runs = 0;
+    UPDATE flow_run_ended SET runs = runs - 1,
+        run_time = run_time - OLD.total_run_time, lateness = lateness - coalesce(max(OLD.start_time - OLD.expected_start_time, 0), 0) WHERE flow_id = '' AND width = 60000000 AND start = OLD.expected_start_time - (OLD.expected_start_time % 60000000 + 60000000) % 60000000 AND state_type = OLD.state_type AND state_name = coalesce(OLD.state_name, '');
+    DELETE FROM flow_run_ended WHERE flow_id = '' AND width = 60000000 AND start = OLD.expected_start_time - (OLD.expected_start_time % 60000000 + 60000000) % 60000000 AND state_type = OLD.state_type AND state_name = coalesce(OLD.state_name, '') AND runs = 0;
+    UPDATE flow_run_ended SET runs = runs - 1,
+        run_time = run_time - OLD.total_run_time, lateness = lateness - coalesce(max(OLD.start_time - OLD.expected_start_time, 0), 0) WHERE flow_id = OLD.flow_id AND width = 3600000000 AND start = OLD.expected_start_time - (OLD.expected_start_time % 3600000000 + 3600000000) % 3600000000 AND state_type = OLD.state_type AND state_name = coalesce(OLD.state_name, '');
+    DELETE FROM flow_run_ended WHERE flow_id = OLD.flow_id AND width = 3600000000 AND start = OLD.expected_start_time - (OLD.expected_start_time % 3600000000 + 3600000000) % 3600000000 AND state_type = OLD.state_type AND state_name = coalesce(OLD.state_name, '') AND runs = 0;
+END;
+CREATE TRIGGER flow_run_ended_update_to AFTER UPDATE OF state_type, state_name, expected_start_time, start_time, total_run_time ON flow_run
+WHEN NEW.state_type IN ('CANCELLED', 'COMPLETED', 'CRASHED', 'FAILED') AND NEW.expected_start_time IS NOT NULL
+BEGIN
+    INSERT INTO flow_run_ended SELECT '', 3600000000, NEW.expected_start_time - (NEW.expected_start_time % 3600000000 + 3600000000) % 3600000000, NEW.state_type, coalesce(NEW.state_name, ''), 1, NEW.total_run_time, coalesce(max(NEW.start_time - NEW.expected_start_time, 0), 0) WHERE true
+    ON CONFLICT DO UPDATE SET runs = runs + 1,
+        run_time = run_time + excluded.run_time, lateness = lateness + excluded.lateness;
+    INSERT INTO flow_run_ended SELECT '', 60000000, NEW.expected_start_time - (NEW.expected_start_time % 60000000 + 60000000) % 60000000, NEW.state_type, coalesce(NEW.state_name, ''), 1, NEW.total_run_time, coalesce(max(NEW.start_time - NEW.expected_start_time, 0), 0) WHERE true
+    ON CONFLICT DO UPDATE SET runs = runs + 1,
+        run_time = run_time + excluded.run_time, lateness = lateness + excluded.lateness;
+    INSERT INTO flow_run_ended SELECT NEW.flow_id, 3600000000, NEW.expected_start_time - (NEW.expected_start_time % 3600000000 + 3600000000) % 3600000000, NEW.state_type, coalesce(NEW.state_name, ''), 1, NEW.total_run_time, coalesce(max(NEW.start_time - NEW.expected_start_time, 0), 0) WHERE true
+    ON CONFLICT DO UPDATE SET runs = runs + 1,
+        run_time = run_time + excluded.run_time, lateness = lateness + excluded.lateness;
+END;
+CREATE TRIGGER flow_run_ended_delete AFTER DELETE ON flow_run
+WHEN OLD.state_type IN ('CANCELLED', 'COMPLETED', 'CRASHED', 'FAILED') AND OLD.expected_start_time IS NOT NULL
+BEGIN
+    UPDATE flow_run_ended SET runs = runs - 1,
+        run_time = run_time - OLD.total_run_time, lateness = lateness - coalesce(max(OLD.start_time - OLD.expected_start_time, 0), 0) WHERE flow_id = '' AND width = 3600000000 AND start = OLD.expected_start_time - (OLD.expected_start_time % 3600000000 + 3600000000) % 3600000000 AND state_type = OLD.state_type AND state_name = coalesce(OLD.state_name, '');
+    DELETE FROM flow_run_ended WHERE flow_id = '' AND width = 3600000000 AND start = OLD.expected_start_time - (OLD.expected_start_time % 3600000000 + 3600000000) % 3600000000 AND state_type = OLD.state_type AND state_name = coalesce(OLD.state_name, '') AND runs = 0;
+    UPDATE flow_run_ended SET runs = runs - 1,
+        run_time = run_time - OLD.total_run_time, lateness = lateness - coalesce(max(OLD.start_time - OLD.expected_start_time, 0), 0) WHERE flow_id = '' AND width = 60000000 AND start = OLD.expected_start_time - (OLD.expected_start_time % 60000000 + 60000000) % 60000000 AND state_type = OLD.state_type AND state_name = coalesce(OLD.state_name, '');
+    DELETE FROM flow_run_ended WHERE flow_id = '' AND width = 60000000 AND start = OLD.expected_start_time - (OLD.expected_start_time % 60000000 + 60000000) % 60000000 AND state_type = OLD.state_type AND state_name = coalesce(OLD.state_name, '') AND runs = 0;
+    UPDATE flow_run_ended SET runs = runs - 1,
+        run_time = run_time - OLD.total_run_time, lateness = lateness - coalesce(max(OLD.start_time - OLD.expected_start_time, 0), 0) WHERE flow_id = OLD.flow_id AND width = 3600000000 AND start = OLD.expected_start_time - (OLD.expected_start_time % 3600000000 + 3600000000) % 3600000000 AND state_type = OLD.state_type AND state_name = coalesce(OLD.state_name, '');
+    DELETE FROM flow_run_ended WHERE flow_id = OLD.flow_id AND width = 3600000000 AND start = OLD.expected_start_time - (OLD.expected_start_time % 3600000000 + 3600000000) % 3600000000 AND state_type = OLD.state_type AND state_name = coalesce(OLD.state_name, '') AND runs = 0;
+END;
+CREATE TRIGGER flow_run_tag_delete AFTER DELETE ON flow_run
+WHEN OLD.tags <> '[]'
+BEGIN
+    DELETE FROM flow_run_tag
+    WHERE tag IN (SELECT value FROM json_each(OLD.tags)) AND flow_run_id = OLD.id;
+    UPDATE flow_run_tag_count SET runs = runs - 1
+    WHERE tag IN (SELECT value FROM json_each(OLD.tags));
+    DELETE FROM flow_run_tag_count
+    WHERE tag IN (SELECT value FROM json_each(OLD.tags)) AND runs = 0;
+END;

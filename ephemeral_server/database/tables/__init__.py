@@ -28,6 +28,12 @@ from ephemeral_server.database.tables.runs import (
     task_run_state,
     task_run_state_cache,
 )
+from ephemeral_server.database.tables.summaries import (
+    flow_run_count,
+    flow_run_ended,
+    flow_run_tag,
+    flow_run_tag_count,
+)
 from ephemeral_server.database.tables.work import deployment, work_pool, work_queue
 
 __all__ = [
@@ -42,8 +48,12 @@ __all__ = [
     "event_resource",
     "flow",
     "flow_run",
+    "flow_run_count",
+    "flow_run_ended",
     "flow_run_input",
     "flow_run_state",
+    "flow_run_tag",
+    "flow_run_tag_count",
     "log",
     "metadata",
     "saved_search",

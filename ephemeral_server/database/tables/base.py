@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, MetaData
+from sqlalchemy import Column, ColumnElement, ForeignKey, MetaData
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from ephemeral_server.database.types import Id, Instant
+
+#: The `info` of tables and indexes that only one kind of database has.
+ONLY_SQLITE = {"dialect": "sqlite"}
+ONLY_POSTGRESQL = {"dialect": "postgresql"}
 
 metadata = MetaData(
     naming_convention={
@@ -43,3 +50,27 @@ def reference(
     key = ForeignKey(f"{target}.id", ondelete=on_delete, use_alter=circular)
     nullable = not (required or primary_key)
     return Column(name, Id, key, nullable=nullable, primary_key=primary_key)
+
+
+class _NullsLowest(FunctionElement[Any]):
+    inherit_cache = True
+
+
+@compiles(_NullsLowest)
+def _as_it_is(element: _NullsLowest, compiler: SQLCompiler, **kwargs: Any) -> str:
+    return compiler.process(element.clauses, **kwargs)
+
+
+@compiles(_NullsLowest, "postgresql")
+def _nulls_first(element: _NullsLowest, compiler: SQLCompiler, **kwargs: Any) -> str:
+    return f"{compiler.process(element.clauses, **kwargs)} NULLS FIRST"
+
+
+def nulls_lowest(value: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The first member of an index that sorts as `ephemeral_server.database.sorting` does.
+
+    On SQLite every index does; on PostgreSQL it has to be told where a value may be missing.
+    """
+    if isinstance(value, Column) and not value.nullable:
+        return value
+    return _NullsLowest(value)

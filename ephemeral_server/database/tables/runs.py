@@ -2,9 +2,31 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Table, Text, func, text
+from typing import Any
 
-from ephemeral_server.database.tables.base import identity, metadata, reference
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Index,
+    Integer,
+    Table,
+    Text,
+    cast,
+    func,
+    text,
+)
+from sqlalchemy.dialects import postgresql
+
+from ephemeral_server.database.tables.base import (
+    ONLY_POSTGRESQL,
+    ONLY_SQLITE,
+    identity,
+    metadata,
+    nulls_lowest,
+    reference,
+)
 from ephemeral_server.database.types import Duration, Id, Instant, Json, Name
 
 flow = Table(
@@ -35,6 +57,13 @@ def _run_columns() -> list[Column[object]]:
         Column("end_time", Instant),
         Column("total_run_time", Duration, nullable=False),
     ]
+
+
+def _index(first: ColumnElement[Any], *further: Column[Any], name: str | None = None) -> None:
+    """An index called by its first column that sorts as listings do, see `nulls_lowest`."""
+    (table,) = (column.table for column in further[:1] or (first,))
+    name = name or f"ix_{table.name}_{first.name}"
+    Index(name, nulls_lowest(first), *further)
 
 
 flow_run = Table(
@@ -76,20 +105,43 @@ task_run = Table(
     Column("task_inputs", Json, nullable=False),
 )
 
+#: When a flow run began or, before that, when it should.
+STARTED = func.coalesce(flow_run.c.start_time, flow_run.c.expected_start_time)
+
+#: Written out, since SQLite takes the index of these runs for no condition with parameters.
+NOT_ENDED = text("state_type NOT IN ('CANCELLED', 'COMPLETED', 'CRASHED', 'FAILED')")
+
+# A listing finds the ids of its page in one index and reads no other row, see
+# `ephemeral_server.database.pages`: where few rows fit, in the index of what it is filtered by,
+# otherwise in that of its order, which holds what runs are filtered by most.
 for _run in (flow_run, task_run):
-    Index(None, _run.c.state_type, _run.c.id)
-    Index(None, _run.c.state_name)
-    Index(None, _run.c.start_time)
-    Index(None, _run.c.end_time)
-    Index(None, _run.c.expected_start_time)
-    Index(None, _run.c.next_scheduled_start_time)
-    Index(None, _run.c.name)
-Index("ix_flow_run_deployment_id", flow_run.c.deployment_id)
-Index("ix_flow_run_work_queue_id", flow_run.c.work_queue_id)
-Index("ix_flow_run_parent_task_run_id", flow_run.c.parent_task_run_id)
+    _index(_run.c.state_type, _run.c.id)
+    _index(_run.c.state_name, _run.c.id)
+    _index(_run.c.end_time, _run.c.id)
+    _index(_run.c.next_scheduled_start_time, _run.c.id)
+    _index(_run.c.name, _run.c.id)
+
+_C = flow_run.c
+# These never change, so that they cost little; states are looked up in the rows.
+_FILTERED = (_C.flow_id, _C.deployment_id)
+_TIMES = (_C.start_time, _C.expected_start_time)
+_index(_C.flow_id, _C.id)
+_index(_C.deployment_id, _C.id)
+_index(_C.id, *_FILTERED, *_TIMES)
+_index(STARTED, _C.id, *_FILTERED, *_TIMES, name="ix_flow_run_started")
+_index(_C.expected_start_time, _C.id, *_FILTERED, _C.start_time)
+# What a history sums up, of the runs that `summaries` leaves out.
 Index(
-    "ix_flow_run_started",
-    func.coalesce(flow_run.c.start_time, flow_run.c.expected_start_time),
+    "ix_flow_run_not_ended",
+    _C.expected_start_time,
+    _C.state_type,
+    _C.state_name,
+    _C.flow_id,
+    _C.start_time,
+    _C.state_timestamp,
+    _C.total_run_time,
+    sqlite_where=NOT_ENDED,
+    info=ONLY_SQLITE,
 )
 # What services look for every few seconds.
 Index(
@@ -105,6 +157,27 @@ Index(
     sqlite_where=text("parent_task_run_id IS NOT NULL"),
     postgresql_where=text("parent_task_run_id IS NOT NULL"),
 )
+# What comes next of each flow.
+Index(
+    "ix_flow_run_next",
+    _C.flow_id,
+    _C.next_scheduled_start_time,
+    _C.id,
+    sqlite_where=_C.next_scheduled_start_time.is_not(None),
+    postgresql_where=_C.next_scheduled_start_time.is_not(None),
+)
+_index(_C.work_queue_id, _C.id)
+_index(_C.parent_task_run_id)
+# PostgreSQL finds tags by this; for SQLite see `summaries`.
+Index(
+    "ix_flow_run_tags",
+    cast(_C.tags, postgresql.JSONB),
+    postgresql_using="gin",
+    info=ONLY_POSTGRESQL,
+)
+
+_index(task_run.c.expected_start_time, task_run.c.id)
+_index(task_run.c.start_time)
 Index(
     "uq_task_run_flow_run_id_task_key_dynamic_key",
     task_run.c.flow_run_id,
