@@ -27,6 +27,7 @@ from ephemeral_server.http.lazy import LazyRoutes
 from ephemeral_server.http.limits import RequestLimitMiddleware
 from ephemeral_server.http.mount import ShortcutMiddleware
 from ephemeral_server.http.reply import JsonReply
+from ephemeral_server.http.versions import OfferedVersion
 from ephemeral_server.runtime import Runtime
 from ephemeral_server.settings import Settings
 from ephemeral_server.version import API_VERSION, __version__
@@ -185,7 +186,8 @@ def create_api_app(
         **(fast_api_app_kwargs or {}),
     }
     api = FastAPI(**options)
-    domains = LazyRoutes(DOMAINS, dependencies or ())
+    api.state.version = OfferedVersion()
+    domains = LazyRoutes(DOMAINS, dependencies or (), api.state.version.hear)
     _add_probe(api, health_check_path, "health_check", "true", bool)
     _add_probe(api, version_check_path, "server_version", f'"{API_VERSION}"', str)
     api.router.routes.insert(0, domains)  # most requests are for a domain

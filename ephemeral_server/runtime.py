@@ -15,7 +15,6 @@ from ephemeral_server.events.bus import EventBus
 from ephemeral_server.events.persister import EventPersister
 from ephemeral_server.events.recorder import TaskRunRecorder
 from ephemeral_server.http.csrf import CsrfTokens
-from ephemeral_server.http.versions import OfferedVersion
 from ephemeral_server.live import Feed
 from ephemeral_server.logs.wire import live_message
 from ephemeral_server.settings import Settings
@@ -46,7 +45,6 @@ class Runtime:
         csrf: makes and checks CSRF tokens.
         result_storage: where results go by default.
         task_workers: who of them is connected.
-        version: of Prefect, as clients are told.
     """
 
     database: Database
@@ -61,7 +59,6 @@ class Runtime:
         self.csrf = csrf or CsrfTokens.random(settings.csrf_token_seconds, self.clock)
         self.result_storage = DefaultResultStorage(self.clock)
         self.task_workers = TaskWorkers(self.clock)
-        self.version = OfferedVersion()
         self._streams: set[Stream] = set()
         self._persister: EventPersister | None = None
         self._recorder: TaskRunRecorder | None = None

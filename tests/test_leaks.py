@@ -37,7 +37,8 @@ def run(tmp_path: Path, body: str, patience: float = 0.05) -> subprocess.Complet
     """Run `body` as a test file with our conftest and our settings of pytest."""
     (tmp_path / "conftest.py").write_text(_CONFTEST.replace("PATIENCE", str(patience)))
     (tmp_path / "test_case.py").write_text(_PREAMBLE + body)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "pytest_timeout"]
+    plugins = ["-p", "pytest_timeout", "-p", "xdist.plugin"]
+    command = [sys.executable, "-m", "pytest", "-q", *plugins, "-n0"]
     command += ["-c", f"{ROOT}/pyproject.toml", "--rootdir", f"{tmp_path}"]
     return subprocess.run(
         [*command, "--confcutdir", tmp_path, tmp_path],

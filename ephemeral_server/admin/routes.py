@@ -10,7 +10,6 @@ from pydantic import BaseModel
 from ephemeral_server.admin.settings import SettingsTree, settings_tree
 from ephemeral_server.http.direct import DirectRoute
 from ephemeral_server.http.reply import JsonReply, no_content
-from ephemeral_server.http.versions import client_version_of
 from ephemeral_server.runtime import runtime_of
 from ephemeral_server.wire import dump
 
@@ -26,7 +25,7 @@ class ServerDefaultResultStorage(BaseModel):
 @router.get("/version", response_model=str)
 async def read_version(request: Request) -> Response:
     """The version of the Prefect server whose behaviour is offered; clients compare theirs."""
-    return JsonReply(dump(runtime_of(request).version.to(client_version_of(request))))
+    return JsonReply(dump(request.app.state.version.text))
 
 
 @router.get("/settings", response_model=SettingsTree)

@@ -9,7 +9,7 @@ also spares a linear match over all routes of the API.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -31,11 +31,18 @@ class LazyRoutes(BaseRoute):
     Args:
         index: which modules hold the routes of a first path segment.
         dependencies: FastAPI dependencies put before every route.
+        hear: told the ``User-Agent`` of every request.
     """
 
-    def __init__(self, index: Index, dependencies: Sequence[Depends] = ()) -> None:
+    def __init__(
+        self,
+        index: Index,
+        dependencies: Sequence[Depends] = (),
+        hear: Callable[[str | None], None] | None = None,
+    ) -> None:
         self._index = index
         self._dependencies = list(dependencies)
+        self._hear = hear
         self._routers: dict[str, APIRouter] = {}
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
@@ -47,6 +54,8 @@ class LazyRoutes(BaseRoute):
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             check_api_version(header(scope, b"x-prefect-api-version"))
+            if self._hear is not None:
+                self._hear(header(scope, b"user-agent"))
         await self.router(_first_segment(scope))(scope, receive, send)
 
     def url_path_for(self, name: str, /, **path_params: Any) -> Any:

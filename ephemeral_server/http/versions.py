@@ -56,13 +56,17 @@ def client_version_of(request: HTTPConnection) -> str | None:
 
     It is taken from ``User-Agent: prefect/<version> (API <…>)`` and from nothing else.
     """
-    match = _USER_AGENT.fullmatch(request.headers.get("user-agent", ""))
-    return match[1] if match else None
+    return _version_in(request.headers.get("user-agent"))
 
 
 def client_of(request: HTTPConnection) -> Client:
     """Who sent a request."""
     return Client(api_version_of(request), client_version_of(request))
+
+
+def _version_in(user_agent: str | None) -> str | None:
+    match = _USER_AGENT.fullmatch(user_agent or "")
+    return match[1] if match else None
 
 
 @lru_cache(maxsize=64)
@@ -79,16 +83,24 @@ class OfferedVersion:
 
     It is ours, or that of the newest client of the same major version: what changes between such
     releases is told by the version of the protocol, and a client warns of every older server.
-    It is kept, since the part of a client that sends events asks too, and does not say its own.
+    It is learned from every request, since the parts of a client that send events or watch logs
+    ask for it too, and do not say their own.
+
+    Attributes:
+        text: the version.
     """
 
     def __init__(self) -> None:
-        self._text, self._release = PREFECT_VERSION, _parsed(PREFECT_VERSION)
+        self.text, self._release = PREFECT_VERSION, _parsed(PREFECT_VERSION)
+        self._last: str | None = None
 
-    def to(self, client: str | None) -> str:
-        """What a client of this version is told, None: unknown."""
+    def hear(self, user_agent: str | None) -> None:
+        """Learn from who sends a request."""
+        if user_agent == self._last:
+            return
+        self._last = user_agent
+        client = _version_in(user_agent)
         match = _VERSION.match(client or "")
         theirs, ours = _parsed(match[0]) if match else None, self._release
         if client and theirs and ours and theirs > ours and theirs[0] == ours[0]:
-            self._text, self._release = client, theirs
-        return self._text
+            self.text, self._release = client, theirs

@@ -49,8 +49,7 @@ class Watcher:
 
     @asynccontextmanager
     async def watching(self, filter: LogFilter | None = None) -> AsyncIterator[None]:
-        # As every process of the client does first; and the server's loop is known by then.
-        await asyncio.to_thread(self._history.client.raise_for_api_version_mismatch)
+        await asyncio.to_thread(self._history.client.hello)  # the server's loop is known by then
         reading = asyncio.create_task(self._read(filter))
         await self.subscribed()
         try:

@@ -225,10 +225,11 @@ def test_20_servers_at_once_have_each_their_own_data() -> None:
     assert not any(server.is_running for server in servers)
 
 
-def test_the_logging_of_the_process_is_left_alone() -> None:
+def test_the_logging_of_the_process_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     import logging
 
     access = logging.getLogger("uvicorn.access")
+    monkeypatch.setattr(access, "propagate", True)  # whatever others did before
     handler = logging.NullHandler()
     access.addHandler(handler)
     try:

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.timeout(240)
 FILES = ["asgi", "lifecycle", "registry", "run", "shutdown", "start_failures"]
 #: These run in processes of their own, patched or not.
 ELSEWHERE = "test_nested_ or test_nest_asyncio_is_imported"
-COMMAND = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "tests.embed.patching"]
+COMMAND = [sys.executable, "-m", "pytest", "-q", "-x", "-n0", "-p", "tests.embed.patching"]
 COMMAND += ["-k", f"not ({ELSEWHERE})", *(f"tests/embed/test_{file}.py" for file in FILES)]
 
 

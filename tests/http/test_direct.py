@@ -6,7 +6,7 @@ import asyncio
 import sys
 import threading
 from typing import Annotated, Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import httpx
 import pytest
@@ -149,7 +149,7 @@ def test_another_content_type_goes_the_usual_way(kind: str) -> None:
     assert way in ("usual", "none")
 
 
-@pytest.mark.parametrize("name", [str(uuid4()), "nonsense"])
+@pytest.mark.parametrize("name", ["d7e4a1f0-5b7c-4f6e-9a55-0a8f2f1f9c11", "nonsense"])
 def test_a_header_that_a_dependency_reads_goes_the_usual_way(name: str) -> None:
     reply, way = both("POST", ID, content=GOOD, headers={**JSON, "X-Name": name})
 

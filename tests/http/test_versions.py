@@ -85,14 +85,28 @@ def test_other_clients_have_no_version(name: str) -> None:
 
 
 @pytest.mark.parametrize("newer", ["3.8.9", "3.9.0", "3.10.0rc1", "3.99.0+3.gabc"])
-def test_a_newer_client_of_this_major_version_is_offered_its_own_version(newer: str) -> None:
+def test_once_a_newer_client_of_this_major_version_came_its_version_is_offered(newer: str) -> None:
     offered = OfferedVersion()
 
-    assert [offered.to(newer), offered.to(None), offered.to("3.0.0")] == [newer] * 3
+    for user_agent in (f"prefect/{newer} (API 0.8.4)", "curl/8.0", "prefect/3.0.0 (API 0.8.4)"):
+        offered.hear(user_agent)
+        assert offered.text == newer
 
 
 @pytest.mark.parametrize(
-    "other", [None, "", "3.8.8", "3.8.8.dev1", "3.4.10", "2.20.0", "4.0.0", f"{10**10}.0.0"]
+    "other",
+    [
+        None,
+        "",
+        "curl/99.0.0",
+        "prefect/3.99.0",
+        *(
+            f"prefect/{version} (API 0.8.4)"
+            for version in ("3.8.8", "3.8.8.dev1", "3.4.10", "2.20.0", "4.0.0", f"{10**10}.0.0")
+        ),
+    ],
 )
 def test_every_other_client_is_offered_ours(other: str | None) -> None:
-    assert OfferedVersion().to(other) == PREFECT_VERSION
+    offered = OfferedVersion()
+    offered.hear(other)
+    assert offered.text == PREFECT_VERSION
