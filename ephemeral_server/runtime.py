@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.requests import HTTPConnection
+from starlette.websockets import WebSocket
 
 from ephemeral_server.admin.storage import DefaultResultStorage
 from ephemeral_server.clock import Clock, SystemClock
@@ -15,6 +17,7 @@ from ephemeral_server.events.bus import EventBus
 from ephemeral_server.events.persister import EventPersister
 from ephemeral_server.events.recorder import TaskRunRecorder
 from ephemeral_server.http.csrf import CsrfTokens
+from ephemeral_server.http.websockets import handshake
 from ephemeral_server.live import Feed
 from ephemeral_server.logs.wire import live_message
 from ephemeral_server.settings import Settings
@@ -137,3 +140,22 @@ def runtime_of(connection: HTTPConnection) -> Runtime:
     """The running server that a request or WebSocket belongs to."""
     runtime: Runtime = connection.app.state.runtime
     return runtime
+
+
+async def converse(
+    websocket: WebSocket, with_client: Callable[[WebSocket, Runtime], Awaitable[None]]
+) -> None:
+    """Greet a Prefect client and talk to it; the connection is closed when the server ends.
+
+    Args:
+        websocket: as the route got it.
+        with_client: what follows the greeting, see `http.websockets.handshake`.
+    """
+    runtime = runtime_of(websocket)
+    if not await handshake(websocket, runtime.settings.auth_string):
+        return
+    runtime.watch(websocket)
+    try:
+        await with_client(websocket, runtime)
+    finally:
+        runtime.unwatch(websocket)

@@ -12,8 +12,8 @@ from ephemeral_server.errors import OverloadedError
 from ephemeral_server.events.schemas import EventIn
 from ephemeral_server.http.direct import DirectRoute
 from ephemeral_server.http.reply import no_content
-from ephemeral_server.http.websockets import POLICY_VIOLATION, close, first_error, handshake
-from ephemeral_server.runtime import Runtime, runtime_of
+from ephemeral_server.http.websockets import POLICY_VIOLATION, close, first_error
+from ephemeral_server.runtime import Runtime, converse, runtime_of
 
 router = APIRouter(prefix="/events", tags=["Events"], route_class=DirectRoute)
 
@@ -51,14 +51,7 @@ async def stream_events_in(websocket: WebSocket) -> None:
     pong comes from below, as soon as the ping was read. So everything that was read before
     the connection ended is still taken in.
     """
-    runtime = runtime_of(websocket)
-    if not await handshake(websocket, runtime.settings.auth_string):
-        return
-    runtime.watch(websocket)
-    try:
-        await _take_frames(websocket, runtime)
-    finally:
-        runtime.unwatch(websocket)
+    await converse(websocket, _take_frames)
 
 
 async def _take_frames(websocket: WebSocket, runtime: Runtime) -> None:

@@ -9,10 +9,10 @@ from pydantic import BaseModel, ValidationError
 from starlette.websockets import WebSocket
 
 from ephemeral_server.http.streaming import stream
-from ephemeral_server.http.websockets import PROTOCOL_ERROR, close, first_error, handshake
+from ephemeral_server.http.websockets import PROTOCOL_ERROR, close, first_error
 from ephemeral_server.logs.schemas import LogFilter
 from ephemeral_server.logs.wire import LOG
-from ephemeral_server.runtime import runtime_of
+from ephemeral_server.runtime import Runtime, converse
 
 router = APIRouter(prefix="/logs", tags=["Logs"])
 
@@ -31,17 +31,14 @@ async def stream_logs_out(websocket: WebSocket) -> None:
     No setting turns this off: while nobody watches it costs nothing, and whoever may watch may
     read the same logs from the database.
     """
-    runtime = runtime_of(websocket)
-    if not await handshake(websocket, runtime.settings.auth_string):
-        return
-    runtime.watch(websocket)
-    try:
-        filter = await _receive_filter(websocket)
-        if filter is not None:
-            with runtime.live_logs.subscription(filter.picker(LOG.keys)) as logs:
-                await stream(websocket, logs)
-    finally:
-        runtime.unwatch(websocket)
+    await converse(websocket, _serve)
+
+
+async def _serve(websocket: WebSocket, runtime: Runtime) -> None:
+    filter = await _receive_filter(websocket)
+    if filter is not None:
+        with runtime.live_logs.subscription(filter.picker(LOG.keys)) as logs:
+            await stream(websocket, logs)
 
 
 async def _receive_filter(websocket: WebSocket) -> LogFilter | None:

@@ -6,9 +6,9 @@ from fastapi import APIRouter
 from pydantic import TypeAdapter, ValidationError
 from starlette.websockets import WebSocket
 
-from ephemeral_server.http.websockets import close, handshake
+from ephemeral_server.http.websockets import close
 from ephemeral_server.orchestration.task_rules import DEFERRED
-from ephemeral_server.runtime import Runtime, runtime_of
+from ephemeral_server.runtime import Runtime, converse
 from ephemeral_server.task_workers.schemas import Subscribe, violation
 from ephemeral_server.task_workers.store import give_back_all
 from ephemeral_server.task_workers.subscription import PROTOCOL_VIOLATION, Subscription
@@ -25,14 +25,7 @@ async def deliver_scheduled_task_runs(websocket: WebSocket) -> None:
     The client answers each run with ``{"type": "ack"}`` and gets the next; any other answer,
     or none, ends the connection, and the run goes to another client.
     """
-    runtime = runtime_of(websocket)
-    if not await handshake(websocket, runtime.settings.auth_string):
-        return
-    runtime.watch(websocket)
-    try:
-        await _serve(websocket, runtime)
-    finally:
-        runtime.unwatch(websocket)
+    await converse(websocket, _serve)
 
 
 async def _serve(websocket: WebSocket, runtime: Runtime) -> None:

@@ -392,7 +392,7 @@ CREATE UNIQUE INDEX uq_task_run_state_task_run_id_timestamp ON task_run_state (t
 CREATE TRIGGER flow_run_count_insert AFTER INSERT ON flow_run
 BEGIN
     INSERT INTO flow_run_count SELECT coalesce(NEW.flow_id, ''), coalesce(NEW.deployment_id, ''), coalesce(NEW.state_type, ''), coalesce(NEW.state_name, ''), 1 WHERE true
-    ON CONFLICT DO UPDATE SET runs = runs + 1;
+    ON CONFLICT (flow_id, deployment_id, state_type, state_name) DO UPDATE SET runs = runs + 1;
 END;
 CREATE TRIGGER flow_run_count_update AFTER UPDATE OF flow_id, deployment_id, state_type, state_name ON flow_run
 WHEN OLD.flow_id IS NOT NEW.flow_id OR OLD.deployment_id IS NOT NEW.deployment_id OR OLD.state_type IS NOT NEW.state_type OR OLD.state_name IS NOT NEW.state_name
@@ -400,7 +400,7 @@ BEGIN
     UPDATE flow_run_count SET runs = runs - 1 WHERE flow_id = coalesce(OLD.flow_id, '') AND deployment_id = coalesce(OLD.deployment_id, '') AND state_type = coalesce(OLD.state_type, '') AND state_name = coalesce(OLD.state_name, '');
     DELETE FROM flow_run_count WHERE flow_id = coalesce(OLD.flow_id, '') AND deployment_id = coalesce(OLD.deployment_id, '') AND state_type = coalesce(OLD.state_type, '') AND state_name = coalesce(OLD.state_name, '') AND runs = 0;
     INSERT INTO flow_run_count SELECT coalesce(NEW.flow_id, ''), coalesce(NEW.deployment_id, ''), coalesce(NEW.state_type, ''), coalesce(NEW.state_name, ''), 1 WHERE true
-    ON CONFLICT DO UPDATE SET runs = runs + 1;
+    ON CONFLICT (flow_id, deployment_id, state_type, state_name) DO UPDATE SET runs = runs + 1;
 END;
 CREATE TRIGGER flow_run_count_delete AFTER DELETE ON flow_run
 BEGIN
@@ -431,13 +431,13 @@ CREATE TRIGGER flow_run_ended_insert AFTER INSERT ON flow_run
 WHEN NEW.state_type IN ('CANCELLED', 'COMPLETED', 'CRASHED', 'FAILED') AND NEW.expected_start_time IS NOT NULL
 BEGIN
     INSERT INTO flow_run_ended SELECT '', 3600000000, NEW.expected_start_time - (NEW.expected_start_time % 3600000000 + 3600000000) % 3600000000, NEW.state_type, coalesce(NEW.state_name, ''), 1, NEW.total_run_time, coalesce(max(NEW.start_time - NEW.expected_start_time, 0), 0) WHERE true
-    ON CONFLICT DO UPDATE SET runs = runs + 1,
+    ON CONFLICT (flow_id, width, start, state_type, state_name) DO UPDATE SET runs = runs + 1,
         run_time = run_time + excluded.run_time, lateness = lateness + excluded.lateness;
     INSERT INTO flow_run_ended SELECT '', 60000000, NEW.expected_start_time - (NEW.expected_start_time % 60000000 + 60000000) % 60000000, NEW.state_type, coalesce(NEW.state_name, ''), 1, NEW.total_run_time, coalesce(max(NEW.start_time - NEW.expected_start_time, 0), 0) WHERE true
-    ON CONFLICT DO UPDATE SET runs = runs + 1,
+    ON CONFLICT (flow_id, width, start, state_type, state_name) DO UPDATE SET runs = runs + 1,
         run_time = run_time + excluded.run_time, lateness = lateness + excluded.lateness;
     INSERT INTO flow_run_ended SELECT NEW.flow_id, 3600000000, NEW.expected_start_time - (NEW.expected_start_time % 3600000000 + 3600000000) % 3600000000, NEW.state_type, coalesce(NEW.state_name, ''), 1, NEW.total_run_time, coalesce(max(NEW.start_time - NEW.expected_start_time, 0), 0) WHERE true
-    ON CONFLICT DO UPDATE SET runs = runs + 1,
+    ON CONFLICT (flow_id, width, start, state_type, state_name) DO UPDATE SET runs = runs + 1,
         run_time = run_time + excluded.run_time, lateness = lateness + excluded.lateness;
 END;
 CREATE TRIGGER flow_run_ended_update_from AFTER UPDATE OF state_type, state_name, expected_start_time, start_time, total_run_time ON flow_run
@@ -457,13 +457,13 @@ CREATE TRIGGER flow_run_ended_update_to AFTER UPDATE OF state_type, state_name, 
 WHEN NEW.state_type IN ('CANCELLED', 'COMPLETED', 'CRASHED', 'FAILED') AND NEW.expected_start_time IS NOT NULL
 BEGIN
     INSERT INTO flow_run_ended SELECT '', 3600000000, NEW.expected_start_time - (NEW.expected_start_time % 3600000000 + 3600000000) % 3600000000, NEW.state_type, coalesce(NEW.state_name, ''), 1, NEW.total_run_time, coalesce(max(NEW.start_time - NEW.expected_start_time, 0), 0) WHERE true
-    ON CONFLICT DO UPDATE SET runs = runs + 1,
+    ON CONFLICT (flow_id, width, start, state_type, state_name) DO UPDATE SET runs = runs + 1,
         run_time = run_time + excluded.run_time, lateness = lateness + excluded.lateness;
     INSERT INTO flow_run_ended SELECT '', 60000000, NEW.expected_start_time - (NEW.expected_start_time % 60000000 + 60000000) % 60000000, NEW.state_type, coalesce(NEW.state_name, ''), 1, NEW.total_run_time, coalesce(max(NEW.start_time - NEW.expected_start_time, 0), 0) WHERE true
-    ON CONFLICT DO UPDATE SET runs = runs + 1,
+    ON CONFLICT (flow_id, width, start, state_type, state_name) DO UPDATE SET runs = runs + 1,
         run_time = run_time + excluded.run_time, lateness = lateness + excluded.lateness;
     INSERT INTO flow_run_ended SELECT NEW.flow_id, 3600000000, NEW.expected_start_time - (NEW.expected_start_time % 3600000000 + 3600000000) % 3600000000, NEW.state_type, coalesce(NEW.state_name, ''), 1, NEW.total_run_time, coalesce(max(NEW.start_time - NEW.expected_start_time, 0), 0) WHERE true
-    ON CONFLICT DO UPDATE SET runs = runs + 1,
+    ON CONFLICT (flow_id, width, start, state_type, state_name) DO UPDATE SET runs = runs + 1,
         run_time = run_time + excluded.run_time, lateness = lateness + excluded.lateness;
 END;
 CREATE TRIGGER flow_run_ended_delete AFTER DELETE ON flow_run

@@ -69,7 +69,7 @@ _OLD = " AND ".join(f"{name} = coalesce(OLD.{name}, '')" for name in _KEY)
 
 _COUNT = f"""\
     INSERT INTO flow_run_count SELECT {_VALUES}, 1 WHERE true
-    ON CONFLICT DO UPDATE SET runs = runs + 1;
+    ON CONFLICT ({", ".join(_KEY)}) DO UPDATE SET runs = runs + 1;
 """
 _DISCOUNT = f"""\
     UPDATE flow_run_count SET runs = runs - 1 WHERE {_OLD};
@@ -106,7 +106,11 @@ def _sums(row: str, change: str) -> str:
         fits = " AND ".join(f"{name} = {value}" for name, value in key.items())
         late = f"coalesce(max({row}.start_time - {at}, 0), 0)"
         steps += change.format(
-            key=", ".join(key.values()), fits=fits, run_time=f"{row}.total_run_time", late=late
+            columns=", ".join(key),
+            key=", ".join(key.values()),
+            fits=fits,
+            run_time=f"{row}.total_run_time",
+            late=late,
         )
     return steps
 
@@ -115,7 +119,7 @@ _SUM_UP = _sums(
     "NEW",
     """\
     INSERT INTO flow_run_ended SELECT {key}, 1, {run_time}, {late} WHERE true
-    ON CONFLICT DO UPDATE SET runs = runs + 1,
+    ON CONFLICT ({columns}) DO UPDATE SET runs = runs + 1,
         run_time = run_time + excluded.run_time, lateness = lateness + excluded.lateness;
 """,
 )
