@@ -16,7 +16,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ephemeral_server.clock import micros
-from ephemeral_server.database.filters import EntityFilter, On, plain
+from ephemeral_server.database.filters import EntityFilter
+from ephemeral_server.database.operators import On, plain
 
 #: Finds among rows the places of those that fit.
 Pick = Callable[[Sequence[Sequence[Any]]], list[int]]
@@ -41,7 +42,7 @@ def _same(value: Any) -> Any:
 _AT_LEAST = "({v} is not None and {v} >= {w})"
 _AT_MOST = "({v} is not None and {v} <= {w})"
 
-#: The operators that live filters use, each as `filters.OPERATORS` has it in SQL.
+#: The operators that live filters use, each as `operators.OPERATORS` has it in SQL.
 _TESTS = {
     "any_": _Test("({v} in {w})", lambda values: frozenset(plain(values))),
     "is_null_": _Test("(({v} is None) is {w})", _same),

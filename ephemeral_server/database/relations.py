@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from sqlalchemy import FromClause, Table, and_, exists, select, true
 
-from ephemeral_server.database.filters import Clause, EntityFilter
+from ephemeral_server.database.filters import EntityFilter
+from ephemeral_server.database.operators import Clause
 from ephemeral_server.database.tables import (
     deployment,
     flow,

@@ -13,13 +13,12 @@ from ephemeral_server.database.filters import (
     AnyNotAny,
     AnyOf,
     AtLeastAtMost,
-    Clause,
     EntityFilter,
     Equals,
     Like,
-    On,
     Tags,
 )
+from ephemeral_server.database.operators import Clause, On
 from ephemeral_server.database.tables import deployment, flow
 from ephemeral_server.fields import Storable
 

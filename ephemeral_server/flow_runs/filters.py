@@ -17,15 +17,13 @@ from ephemeral_server.database.filters import (
     AnyOf,
     Between,
     BetweenNull,
-    Clause,
     Criterion,
     EntityFilter,
-    On,
     Operator,
     Tags,
     given,
-    is_in,
 )
+from ephemeral_server.database.operators import Clause, On, is_in
 from ephemeral_server.database.tables import flow_run, task_run
 from ephemeral_server.database.tables.runs import STARTED
 from ephemeral_server.fields import Storable

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, delete, func, not_, select
 
-from ephemeral_server.database.filters import is_in
+from ephemeral_server.database.operators import is_in
 from ephemeral_server.database.prepared import fetch_all
 from ephemeral_server.database.tables import flow_run, flow_run_input
 from ephemeral_server.database.transaction import Transaction

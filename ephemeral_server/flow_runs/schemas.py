@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
-from ephemeral_server.database.filters import Clause
+from ephemeral_server.database.operators import Clause
 from ephemeral_server.database.relations import flow_runs_where
 from ephemeral_server.deployments.filters import DeploymentFilter
 from ephemeral_server.fields import Integer, JsonObject, Labels, LabelValue, Offset, Page, Storable

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from ephemeral_server.clock import SECOND
 from ephemeral_server.database.counts import count_flow_runs
-from ephemeral_server.database.filters import Clause
+from ephemeral_server.database.operators import Clause
 from ephemeral_server.database.pages import page_of_ids
 from ephemeral_server.database.prepared import Prepared, fetch_all
 from ephemeral_server.database.relations import flow_runs_where

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
-from ephemeral_server.database.filters import Clause
+from ephemeral_server.database.operators import Clause
 from ephemeral_server.database.relations import flows_where
 from ephemeral_server.database.tables import flow
 from ephemeral_server.fields import Storable

@@ -13,13 +13,12 @@ from sqlalchemy import select, true
 from ephemeral_server.database.filters import (
     AnyLike,
     AnyNotAny,
-    Clause,
     Criterion,
     EntityFilter,
-    On,
     Operator,
     TagsAll,
 )
+from ephemeral_server.database.operators import Clause, On
 from ephemeral_server.database.tables import deployment, flow
 from ephemeral_server.deployments.filters import DeploymentFilter
 from ephemeral_server.fields import Labels, LabelValue, NameText, Offset, Page, Storable

@@ -11,14 +11,8 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from sqlalchemy import and_, or_
 from typing_extensions import NotRequired, TypedDict
 
-from ephemeral_server.database.filters import (
-    AnyOf,
-    AtLeastAtMost,
-    Between,
-    Clause,
-    Criterion,
-    On,
-)
+from ephemeral_server.database.filters import AnyOf, AtLeastAtMost, Between, Criterion
+from ephemeral_server.database.operators import Clause, On
 from ephemeral_server.database.predicates import LiveFilter, Source, joined
 from ephemeral_server.database.tables import log
 from ephemeral_server.fields import STORABLE, IdText, Instant, Integer, Offset

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, and_, not_, or_
 
-from ephemeral_server.database.filters import Clause
+from ephemeral_server.database.operators import Clause
 
 _EXCLUDE, _REQUIRE = "-!", "+"
 

@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from ephemeral_server.clock import LAST, SECOND, isoformat
 from ephemeral_server.database.counts import fit_more_than
-from ephemeral_server.database.filters import Clause, each
+from ephemeral_server.database.operators import Clause, each
 from ephemeral_server.database.rewriting import looks_only_at, moved, without_index
 from ephemeral_server.database.tables import flow_run, flow_run_ended
 from ephemeral_server.database.tables.runs import NOT_ENDED

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from ephemeral_server.database.filters import is_in
+from ephemeral_server.database.operators import is_in
 from ephemeral_server.database.tables import variable
 
 

@@ -14,13 +14,12 @@ from ephemeral_server.database.filters import (
     AnyOf,
     Between,
     BetweenNull,
-    Clause,
     Criterion,
     EntityFilter,
-    On,
     TagsAll,
     given,
 )
+from ephemeral_server.database.operators import Clause, On
 from ephemeral_server.database.tables import flow_run, task_run
 from ephemeral_server.fields import Storable
 from ephemeral_server.orchestration.states import StateType

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
-from ephemeral_server.database.filters import Clause
+from ephemeral_server.database.operators import Clause
 from ephemeral_server.database.relations import task_runs_where
 from ephemeral_server.deployments.filters import DeploymentFilter
 from ephemeral_server.fields import Integer, Labels, LabelValue, Offset, Page, Storable, UtcDatetime

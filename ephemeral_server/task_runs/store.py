@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, delete, func, select, update
 
 from ephemeral_server.clock import micros
-from ephemeral_server.database.filters import Clause
+from ephemeral_server.database.operators import Clause
 from ephemeral_server.database.prepared import Prepared, fetch_all
 from ephemeral_server.database.sorting import Order, ascending, descending
 from ephemeral_server.database.tables import flow_run, task_run

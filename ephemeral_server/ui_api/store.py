@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from ephemeral_server.clock import SECOND, isoformat
-from ephemeral_server.database.filters import Clause, is_in
+from ephemeral_server.database.operators import Clause, is_in
 from ephemeral_server.database.pages import page_of_ids
 from ephemeral_server.database.prepared import Prepared
 from ephemeral_server.database.sorting import Order

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from ephemeral_server.database.filters import AnyOf, AnyStartsWith, EntityFilter, On
+from ephemeral_server.database.filters import AnyOf, AnyStartsWith, EntityFilter
+from ephemeral_server.database.operators import On
 from ephemeral_server.database.tables import work_pool, work_queue
 from ephemeral_server.fields import Storable
 

@@ -22,7 +22,7 @@ from sqlalchemy import Connection, Table, select
 
 from ephemeral_server.clock import SECOND, SystemClock
 from ephemeral_server.database import Transaction, open_database
-from ephemeral_server.database.filters import Clause
+from ephemeral_server.database.operators import Clause
 from ephemeral_server.database.tables import (
     deployment,
     flow,

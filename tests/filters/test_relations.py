@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Table
 
-from ephemeral_server.database.filters import Clause, EntityFilter
+from ephemeral_server.database.filters import EntityFilter
+from ephemeral_server.database.operators import Clause
 from ephemeral_server.database.relations import flow_runs_where, flows_where, task_runs_where
 from ephemeral_server.database.tables import flow, flow_run, task_run
 from ephemeral_server.deployments.filters import DeploymentFilter
