@@ -20,50 +20,10 @@ from ephemeral_server.runtime import Runtime
 from ephemeral_server.settings import Settings
 from tests.databases import PostgresServer
 from tests.leaks import LeakGuard
+from tests.rows import filled
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-#: What the columns of rows hold that a test does not care about.
-_FILLING: dict[str, dict[str, Any]] = {
-    "flow": {"tags": "[]"},
-    "flow_run": {
-        "tags": "[]",
-        "empirical_policy": "{}",
-        "run_count": 0,
-        "total_run_time": 0,
-        "parameters": "{}",
-        "context": "{}",
-        "auto_scheduled": False,
-    },
-    "task_run": {
-        "tags": "[]",
-        "empirical_policy": "{}",
-        "run_count": 0,
-        "flow_run_run_count": 0,
-        "total_run_time": 0,
-        "task_inputs": "{}",
-    },
-    "deployment": {"paused": False, "tags": "[]", "parameters": "{}", "job_variables": "{}"},
-    "concurrency_limit": {
-        "active": True,
-        "slots": 1,
-        "active_slots": 0,
-        "denied_slots": 0,
-        "slot_decay_per_second": 0.0,
-        "avg_slot_occupancy_seconds": 2.0,
-    },
-    "work_pool": {"type": "process", "base_job_template": "{}", "is_paused": False},
-    "work_queue": {"is_paused": False, "priority": 1},
-}
-
-
-def filled(table: Table, values: dict[str, Any], now: int) -> dict[str, Any]:
-    """A row with these values, made at `now`, and something in every other column it needs."""
-    row = {"created": now, "updated": now, "name": f"{table.name}-{values['id']}"}
-    row |= {"decays_from": now, "denied_decays_from": now}
-    row |= {**_FILLING.get(table.name, {}), **values}
-    return {name: value for name, value in row.items() if name in table.c}
 
 
 class Application:

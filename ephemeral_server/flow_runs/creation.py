@@ -130,6 +130,7 @@ def _columns(
         "empirical_policy": body.empirical_policy.model_dump_json(),
         "deployment_id": deployment_id,
         "deployment_version": None,
+        "schedule_id": None,
         "flow_version": body.flow_version,
         "work_queue_name": body.work_queue_name,
         "work_queue_id": around["work_queue.id"],

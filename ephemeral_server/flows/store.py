@@ -14,7 +14,7 @@ from ephemeral_server.database.sorting import Order, ascending, descending
 from ephemeral_server.database.tables import flow, flow_run
 from ephemeral_server.database.transaction import Transaction
 from ephemeral_server.database.upsert import insert_or_ignore
-from ephemeral_server.events.model import Event
+from ephemeral_server.events import objects
 from ephemeral_server.flows.wire import FLOW
 from ephemeral_server.ids import new_id
 from ephemeral_server.limits.releases import release_of_flow_runs
@@ -119,21 +119,9 @@ def delete_flows(tx: Transaction, where: Clause, limit: int) -> list[str]:
 
 
 def _emit(tx: Transaction, name: str, row: FlowRow) -> None:
-    now = tx.now()
-    tx.emit(
-        Event(
-            id=new_id(now),
-            occurred=now,
-            event=name,
-            resource={
-                "prefect.resource.id": f"prefect.flow.{row['id']}",
-                "prefect.resource.name": row["name"],
-            },
-            payload={
-                "name": row["name"],
-                "tags": json.loads(row["tags"]),
-                "labels": json.loads(row["labels"] or "null"),
-            },
-            received=now,
-        )
-    )
+    payload = {
+        "name": row["name"],
+        "tags": json.loads(row["tags"]),
+        "labels": json.loads(row["labels"] or "null"),
+    }
+    objects.emit(tx, name, objects.resource("flow", row["id"], row["name"]), payload=payload)

@@ -126,6 +126,9 @@ class _World:
                 "tags": "[]",
                 "parameters": "{}",
                 "job_variables": "{}",
+                "enforce_parameter_schema": True,
+                "status": "NOT_READY",
+                "to_be_planned": False,
             }
             for n in range(DEPLOYMENTS)
         ]

@@ -28,7 +28,7 @@ from ephemeral_server import EphemeralServer, Settings
 from ephemeral_server.application import build_app
 from ephemeral_server.embed.activation import drain_client
 from ephemeral_server.ids import new_id
-from tests.application import filled
+from tests.rows import filled
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

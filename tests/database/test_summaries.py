@@ -26,8 +26,9 @@ from ephemeral_server.database.tables import (
 from ephemeral_server.database.tables.summaries import HOUR, MINUTE
 from ephemeral_server.orchestration.states import TERMINAL
 from ephemeral_server.settings import Settings
-from tests.application import Application, filled
+from tests.application import Application
 from tests.leaks import LeakGuard
+from tests.rows import filled
 
 STATES = ("SCHEDULED", "PENDING", "RUNNING", "COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 TAGS = ("a", "b", "ü", 'with "quotes"', "")

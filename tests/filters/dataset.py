@@ -33,6 +33,7 @@ from ephemeral_server.database.tables import (
 )
 from ephemeral_server.settings import Settings
 from ephemeral_server.wire import dump
+from tests.rows import filled
 
 NOON = 1_767_268_800 * SECOND  # 2026-01-01 12:00 UTC
 HOUR = 3600 * SECOND
@@ -79,8 +80,8 @@ def _names(connection: Connection, table: Table, where: Clause) -> list[str]:
 
 def _insert(tx: Transaction) -> None:
     def row(table: Table, name: str, **values: Any) -> None:
-        values = {"id": id_of(name), "created": NOON, "updated": NOON, "name": name, **values}
-        tx.connection.execute(table.insert(), values)
+        values = {"id": id_of(name), "name": name, **values}
+        tx.connection.execute(table.insert(), filled(table, values, NOON))
 
     def run(table: Table, name: str, type: str, tags: list[str], **values: Any) -> None:
         times = ("expected_start_time", "next_scheduled_start_time", "start_time", "end_time")

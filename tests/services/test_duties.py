@@ -26,8 +26,8 @@ from ephemeral_server.runtime import Runtime
 from ephemeral_server.services import duties, late_runs
 from ephemeral_server.services.late_runs import LateRuns
 from ephemeral_server.settings import Settings
-from tests.application import filled
 from tests.orchestration.runs import Run, Runs
+from tests.rows import filled
 from tests.services.passes import Passes
 
 HOUR = 3600 * 1_000_000

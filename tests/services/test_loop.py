@@ -18,7 +18,7 @@ from ephemeral_server.runtime import Runtime
 from ephemeral_server.services.loop import LONGEST_PAUSE, ServiceLoop
 from ephemeral_server.services.registry import RunOnce, Service
 from ephemeral_server.settings import Settings
-from tests.application import filled
+from tests.rows import filled
 
 #: Seconds: far more than anything here takes.
 SOON = 10.0

@@ -154,12 +154,36 @@ CREATE TABLE work_pool (
 	description TEXT, 
 	type TEXT NOT NULL, 
 	base_job_template TEXT NOT NULL, 
+	storage_configuration TEXT NOT NULL, 
 	is_paused BOOLEAN NOT NULL, 
 	concurrency_limit INTEGER, 
+	status TEXT NOT NULL, 
+	status_event_id UUID, 
+	status_since BIGINT, 
 	default_queue_id UUID, 
 	CONSTRAINT pk_work_pool PRIMARY KEY (id), 
 	CONSTRAINT uq_work_pool_name UNIQUE (name)
 );
+CREATE TABLE cleanup_message (
+	id UUID NOT NULL, 
+	created BIGINT NOT NULL, 
+	updated BIGINT NOT NULL, 
+	work_pool_id UUID NOT NULL, 
+	work_queue_id UUID, 
+	kind TEXT NOT NULL, 
+	target TEXT NOT NULL, 
+	data TEXT NOT NULL, 
+	idempotency_key TEXT NOT NULL, 
+	status TEXT NOT NULL, 
+	delivery_count INTEGER NOT NULL, 
+	reservation_token TEXT, 
+	reserved_by TEXT, 
+	lease_expires_at BIGINT, 
+	CONSTRAINT pk_cleanup_message PRIMARY KEY (id), 
+	CONSTRAINT fk_cleanup_message_work_pool_id FOREIGN KEY(work_pool_id) REFERENCES work_pool (id) ON DELETE CASCADE
+);
+CREATE INDEX ix_cleanup_message_status ON cleanup_message (status, work_pool_id, created);
+CREATE UNIQUE INDEX uq_cleanup_message_work_pool_id_idempotency_key ON cleanup_message (work_pool_id, idempotency_key);
 CREATE TABLE concurrency_lease_limit (
 	lease_id UUID NOT NULL, 
 	limit_id UUID NOT NULL, 
@@ -173,16 +197,31 @@ CREATE TABLE work_queue (
 	created BIGINT NOT NULL, 
 	updated BIGINT NOT NULL, 
 	name TEXT COLLATE "C" NOT NULL, 
-	description TEXT, 
+	description TEXT NOT NULL, 
 	is_paused BOOLEAN NOT NULL, 
 	concurrency_limit INTEGER, 
 	priority INTEGER NOT NULL, 
+	status TEXT NOT NULL, 
 	last_polled BIGINT, 
+	filter TEXT, 
 	work_pool_id UUID NOT NULL, 
 	CONSTRAINT pk_work_queue PRIMARY KEY (id), 
 	CONSTRAINT fk_work_queue_work_pool_id FOREIGN KEY(work_pool_id) REFERENCES work_pool (id) ON DELETE CASCADE
 );
 CREATE UNIQUE INDEX uq_work_queue_work_pool_id_name ON work_queue (work_pool_id, name);
+CREATE TABLE worker (
+	id UUID NOT NULL, 
+	created BIGINT NOT NULL, 
+	updated BIGINT NOT NULL, 
+	name TEXT COLLATE "C" NOT NULL, 
+	status TEXT NOT NULL, 
+	last_heartbeat_time BIGINT NOT NULL, 
+	heartbeat_interval_seconds INTEGER, 
+	work_pool_id UUID NOT NULL, 
+	CONSTRAINT pk_worker PRIMARY KEY (id), 
+	CONSTRAINT fk_worker_work_pool_id FOREIGN KEY(work_pool_id) REFERENCES work_pool (id) ON DELETE CASCADE
+);
+CREATE UNIQUE INDEX uq_worker_work_pool_id_name ON worker (work_pool_id, name);
 CREATE TABLE deployment (
 	id UUID NOT NULL, 
 	created BIGINT NOT NULL, 
@@ -194,8 +233,18 @@ CREATE TABLE deployment (
 	tags TEXT NOT NULL, 
 	labels TEXT, 
 	parameters TEXT NOT NULL, 
+	parameter_openapi_schema TEXT, 
+	enforce_parameter_schema BOOLEAN NOT NULL, 
 	job_variables TEXT NOT NULL, 
+	pull_steps TEXT, 
+	path TEXT, 
+	entrypoint TEXT, 
+	storage_document_id UUID, 
+	infrastructure_document_id UUID, 
 	work_queue_name TEXT, 
+	status TEXT NOT NULL, 
+	last_polled BIGINT, 
+	to_be_planned BOOLEAN NOT NULL, 
 	flow_id UUID NOT NULL, 
 	work_queue_id UUID, 
 	concurrency_limit_id UUID, 
@@ -206,6 +255,7 @@ CREATE TABLE deployment (
 	CONSTRAINT fk_deployment_concurrency_limit_id FOREIGN KEY(concurrency_limit_id) REFERENCES concurrency_limit (id) ON DELETE SET NULL
 );
 CREATE INDEX ix_deployment_concurrency_limit_id ON deployment (concurrency_limit_id);
+CREATE INDEX ix_deployment_to_be_planned ON deployment (id) WHERE to_be_planned;
 CREATE INDEX ix_deployment_work_queue_id ON deployment (work_queue_id);
 CREATE UNIQUE INDEX uq_deployment_flow_id_name ON deployment (flow_id, name);
 CREATE TABLE flow_run (
@@ -229,6 +279,7 @@ CREATE TABLE flow_run (
 	total_run_time BIGINT NOT NULL, 
 	deployment_id UUID, 
 	deployment_version TEXT, 
+	schedule_id UUID, 
 	flow_version TEXT, 
 	work_queue_name TEXT, 
 	work_queue_id UUID, 
@@ -245,6 +296,7 @@ CREATE TABLE flow_run (
 	CONSTRAINT fk_flow_run_flow_id FOREIGN KEY(flow_id) REFERENCES flow (id) ON DELETE CASCADE, 
 	CONSTRAINT fk_flow_run_work_queue_id FOREIGN KEY(work_queue_id) REFERENCES work_queue (id) ON DELETE SET NULL
 );
+CREATE INDEX ix_flow_run_busy ON flow_run (work_queue_id, state_type, id) WHERE state_type IN ('PENDING', 'RUNNING', 'CANCELLING') AND work_queue_id IS NOT NULL;
 CREATE INDEX ix_flow_run_deployment_id ON flow_run (deployment_id NULLS FIRST, id);
 CREATE INDEX ix_flow_run_end_time ON flow_run (end_time NULLS FIRST, id);
 CREATE INDEX ix_flow_run_expected_start_time ON flow_run (expected_start_time NULLS FIRST, id, flow_id, deployment_id, start_time);
@@ -255,6 +307,9 @@ CREATE INDEX ix_flow_run_next ON flow_run (flow_id, next_scheduled_start_time, i
 CREATE INDEX ix_flow_run_next_scheduled_start_time ON flow_run (next_scheduled_start_time NULLS FIRST, id);
 CREATE INDEX ix_flow_run_not_begun ON flow_run (state_type, next_scheduled_start_time) WHERE state_name = 'Scheduled';
 CREATE INDEX ix_flow_run_parent_task_run_id ON flow_run (parent_task_run_id NULLS FIRST);
+CREATE INDEX ix_flow_run_scheduled_deployment_id ON flow_run (deployment_id, next_scheduled_start_time, id) WHERE state_type = 'SCHEDULED' AND deployment_id IS NOT NULL;
+CREATE INDEX ix_flow_run_scheduled_schedule_id ON flow_run (schedule_id, next_scheduled_start_time, id) WHERE state_type = 'SCHEDULED' AND schedule_id IS NOT NULL;
+CREATE INDEX ix_flow_run_scheduled_work_queue_id ON flow_run (work_queue_id, next_scheduled_start_time, id) WHERE state_type = 'SCHEDULED' AND work_queue_id IS NOT NULL;
 CREATE INDEX ix_flow_run_started ON flow_run (coalesce(start_time, expected_start_time) NULLS FIRST, id, flow_id, deployment_id, start_time, expected_start_time);
 CREATE INDEX ix_flow_run_state_name ON flow_run (state_name NULLS FIRST, id);
 CREATE INDEX ix_flow_run_state_type ON flow_run (state_type NULLS FIRST, id);
@@ -262,6 +317,28 @@ CREATE INDEX ix_flow_run_subflow_state_type ON flow_run (state_type) WHERE paren
 CREATE INDEX ix_flow_run_tags ON flow_run USING gin (CAST(tags AS JSONB));
 CREATE INDEX ix_flow_run_work_queue_id ON flow_run (work_queue_id NULLS FIRST, id);
 CREATE UNIQUE INDEX uq_flow_run_flow_id_idempotency_key ON flow_run (flow_id, idempotency_key);
+CREATE TABLE deployment_schedule (
+	id UUID NOT NULL, 
+	created BIGINT NOT NULL, 
+	updated BIGINT NOT NULL, 
+	deployment_id UUID NOT NULL, 
+	slug TEXT, 
+	active BOOLEAN NOT NULL, 
+	schedule TEXT NOT NULL, 
+	parameters TEXT NOT NULL, 
+	max_scheduled_runs INTEGER, 
+	CONSTRAINT pk_deployment_schedule PRIMARY KEY (id), 
+	CONSTRAINT fk_deployment_schedule_deployment_id FOREIGN KEY(deployment_id) REFERENCES deployment (id) ON DELETE CASCADE
+);
+CREATE UNIQUE INDEX uq_deployment_schedule_deployment_id_slug ON deployment_schedule (deployment_id, slug);
+CREATE TABLE flow_run_claim (
+	flow_run_id UUID NOT NULL, 
+	state_id UUID NOT NULL, 
+	until BIGINT NOT NULL, 
+	CONSTRAINT pk_flow_run_claim PRIMARY KEY (flow_run_id), 
+	CONSTRAINT fk_flow_run_claim_flow_run_id FOREIGN KEY(flow_run_id) REFERENCES flow_run (id) ON DELETE CASCADE
+);
+CREATE INDEX ix_flow_run_claim_until ON flow_run_claim (until);
 CREATE TABLE flow_run_input (
 	id UUID NOT NULL, 
 	created BIGINT NOT NULL, 

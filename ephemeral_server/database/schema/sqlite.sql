@@ -187,12 +187,36 @@ CREATE TABLE work_pool (
 	description TEXT, 
 	type TEXT NOT NULL, 
 	base_job_template TEXT NOT NULL, 
+	storage_configuration TEXT NOT NULL, 
 	is_paused BOOLEAN NOT NULL, 
 	concurrency_limit INTEGER, 
+	status TEXT NOT NULL, 
+	status_event_id VARCHAR(36), 
+	status_since BIGINT, 
 	default_queue_id VARCHAR(36), 
 	CONSTRAINT pk_work_pool PRIMARY KEY (id), 
 	CONSTRAINT uq_work_pool_name UNIQUE (name)
 );
+CREATE TABLE cleanup_message (
+	id VARCHAR(36) NOT NULL, 
+	created BIGINT NOT NULL, 
+	updated BIGINT NOT NULL, 
+	work_pool_id VARCHAR(36) NOT NULL, 
+	work_queue_id VARCHAR(36), 
+	kind TEXT NOT NULL, 
+	target TEXT NOT NULL, 
+	data TEXT NOT NULL, 
+	idempotency_key TEXT NOT NULL, 
+	status TEXT NOT NULL, 
+	delivery_count INTEGER NOT NULL, 
+	reservation_token TEXT, 
+	reserved_by TEXT, 
+	lease_expires_at BIGINT, 
+	CONSTRAINT pk_cleanup_message PRIMARY KEY (id), 
+	CONSTRAINT fk_cleanup_message_work_pool_id FOREIGN KEY(work_pool_id) REFERENCES work_pool (id) ON DELETE CASCADE
+);
+CREATE INDEX ix_cleanup_message_status ON cleanup_message (status, work_pool_id, created);
+CREATE UNIQUE INDEX uq_cleanup_message_work_pool_id_idempotency_key ON cleanup_message (work_pool_id, idempotency_key);
 CREATE TABLE concurrency_lease_limit (
 	lease_id VARCHAR(36) NOT NULL, 
 	limit_id VARCHAR(36) NOT NULL, 
@@ -206,16 +230,31 @@ CREATE TABLE work_queue (
 	created BIGINT NOT NULL, 
 	updated BIGINT NOT NULL, 
 	name TEXT NOT NULL, 
-	description TEXT, 
+	description TEXT NOT NULL, 
 	is_paused BOOLEAN NOT NULL, 
 	concurrency_limit INTEGER, 
 	priority INTEGER NOT NULL, 
+	status TEXT NOT NULL, 
 	last_polled BIGINT, 
+	filter TEXT, 
 	work_pool_id VARCHAR(36) NOT NULL, 
 	CONSTRAINT pk_work_queue PRIMARY KEY (id), 
 	CONSTRAINT fk_work_queue_work_pool_id FOREIGN KEY(work_pool_id) REFERENCES work_pool (id) ON DELETE CASCADE
 );
 CREATE UNIQUE INDEX uq_work_queue_work_pool_id_name ON work_queue (work_pool_id, name);
+CREATE TABLE worker (
+	id VARCHAR(36) NOT NULL, 
+	created BIGINT NOT NULL, 
+	updated BIGINT NOT NULL, 
+	name TEXT NOT NULL, 
+	status TEXT NOT NULL, 
+	last_heartbeat_time BIGINT NOT NULL, 
+	heartbeat_interval_seconds INTEGER, 
+	work_pool_id VARCHAR(36) NOT NULL, 
+	CONSTRAINT pk_worker PRIMARY KEY (id), 
+	CONSTRAINT fk_worker_work_pool_id FOREIGN KEY(work_pool_id) REFERENCES work_pool (id) ON DELETE CASCADE
+);
+CREATE UNIQUE INDEX uq_worker_work_pool_id_name ON worker (work_pool_id, name);
 CREATE TABLE deployment (
 	id VARCHAR(36) NOT NULL, 
 	created BIGINT NOT NULL, 
@@ -227,8 +266,18 @@ CREATE TABLE deployment (
 	tags TEXT NOT NULL, 
 	labels TEXT, 
 	parameters TEXT NOT NULL, 
+	parameter_openapi_schema TEXT, 
+	enforce_parameter_schema BOOLEAN NOT NULL, 
 	job_variables TEXT NOT NULL, 
+	pull_steps TEXT, 
+	path TEXT, 
+	entrypoint TEXT, 
+	storage_document_id VARCHAR(36), 
+	infrastructure_document_id VARCHAR(36), 
 	work_queue_name TEXT, 
+	status TEXT NOT NULL, 
+	last_polled BIGINT, 
+	to_be_planned BOOLEAN NOT NULL, 
 	flow_id VARCHAR(36) NOT NULL, 
 	work_queue_id VARCHAR(36), 
 	concurrency_limit_id VARCHAR(36), 
@@ -239,6 +288,7 @@ CREATE TABLE deployment (
 	CONSTRAINT fk_deployment_concurrency_limit_id FOREIGN KEY(concurrency_limit_id) REFERENCES concurrency_limit (id) ON DELETE SET NULL
 );
 CREATE INDEX ix_deployment_concurrency_limit_id ON deployment (concurrency_limit_id);
+CREATE INDEX ix_deployment_to_be_planned ON deployment (id) WHERE to_be_planned;
 CREATE INDEX ix_deployment_work_queue_id ON deployment (work_queue_id);
 CREATE UNIQUE INDEX uq_deployment_flow_id_name ON deployment (flow_id, name);
 CREATE TABLE flow_run (
@@ -262,6 +312,7 @@ CREATE TABLE flow_run (
 	total_run_time BIGINT NOT NULL, 
 	deployment_id VARCHAR(36), 
 	deployment_version TEXT, 
+	schedule_id VARCHAR(36), 
 	flow_version TEXT, 
 	work_queue_name TEXT, 
 	work_queue_id VARCHAR(36), 
@@ -279,6 +330,7 @@ CREATE TABLE flow_run (
 	CONSTRAINT fk_flow_run_work_queue_id FOREIGN KEY(work_queue_id) REFERENCES work_queue (id) ON DELETE SET NULL, 
 	CONSTRAINT fk_flow_run_parent_task_run_id FOREIGN KEY(parent_task_run_id) REFERENCES task_run (id) ON DELETE SET NULL
 );
+CREATE INDEX ix_flow_run_busy ON flow_run (work_queue_id, state_type, id) WHERE state_type IN ('PENDING', 'RUNNING', 'CANCELLING') AND work_queue_id IS NOT NULL;
 CREATE INDEX ix_flow_run_deployment_id ON flow_run (deployment_id, id);
 CREATE INDEX ix_flow_run_end_time ON flow_run (end_time, id);
 CREATE INDEX ix_flow_run_expected_start_time ON flow_run (expected_start_time, id, flow_id, deployment_id, start_time);
@@ -290,12 +342,37 @@ CREATE INDEX ix_flow_run_next_scheduled_start_time ON flow_run (next_scheduled_s
 CREATE INDEX ix_flow_run_not_begun ON flow_run (state_type, next_scheduled_start_time) WHERE state_name = 'Scheduled';
 CREATE INDEX ix_flow_run_not_ended ON flow_run (expected_start_time, state_type, state_name, flow_id, start_time, state_timestamp, total_run_time) WHERE state_type NOT IN ('CANCELLED', 'COMPLETED', 'CRASHED', 'FAILED');
 CREATE INDEX ix_flow_run_parent_task_run_id ON flow_run (parent_task_run_id);
+CREATE INDEX ix_flow_run_scheduled_deployment_id ON flow_run (deployment_id, next_scheduled_start_time, id) WHERE state_type = 'SCHEDULED' AND deployment_id IS NOT NULL;
+CREATE INDEX ix_flow_run_scheduled_schedule_id ON flow_run (schedule_id, next_scheduled_start_time, id) WHERE state_type = 'SCHEDULED' AND schedule_id IS NOT NULL;
+CREATE INDEX ix_flow_run_scheduled_work_queue_id ON flow_run (work_queue_id, next_scheduled_start_time, id) WHERE state_type = 'SCHEDULED' AND work_queue_id IS NOT NULL;
 CREATE INDEX ix_flow_run_started ON flow_run (coalesce(start_time, expected_start_time), id, flow_id, deployment_id, start_time, expected_start_time);
 CREATE INDEX ix_flow_run_state_name ON flow_run (state_name, id);
 CREATE INDEX ix_flow_run_state_type ON flow_run (state_type, id);
 CREATE INDEX ix_flow_run_subflow_state_type ON flow_run (state_type) WHERE parent_task_run_id IS NOT NULL;
 CREATE INDEX ix_flow_run_work_queue_id ON flow_run (work_queue_id, id);
 CREATE UNIQUE INDEX uq_flow_run_flow_id_idempotency_key ON flow_run (flow_id, idempotency_key);
+CREATE TABLE deployment_schedule (
+	id VARCHAR(36) NOT NULL, 
+	created BIGINT NOT NULL, 
+	updated BIGINT NOT NULL, 
+	deployment_id VARCHAR(36) NOT NULL, 
+	slug TEXT, 
+	active BOOLEAN NOT NULL, 
+	schedule TEXT NOT NULL, 
+	parameters TEXT NOT NULL, 
+	max_scheduled_runs INTEGER, 
+	CONSTRAINT pk_deployment_schedule PRIMARY KEY (id), 
+	CONSTRAINT fk_deployment_schedule_deployment_id FOREIGN KEY(deployment_id) REFERENCES deployment (id) ON DELETE CASCADE
+);
+CREATE UNIQUE INDEX uq_deployment_schedule_deployment_id_slug ON deployment_schedule (deployment_id, slug);
+CREATE TABLE flow_run_claim (
+	flow_run_id VARCHAR(36) NOT NULL, 
+	state_id VARCHAR(36) NOT NULL, 
+	until BIGINT NOT NULL, 
+	CONSTRAINT pk_flow_run_claim PRIMARY KEY (flow_run_id), 
+	CONSTRAINT fk_flow_run_claim_flow_run_id FOREIGN KEY(flow_run_id) REFERENCES flow_run (id) ON DELETE CASCADE
+);
+CREATE INDEX ix_flow_run_claim_until ON flow_run_claim (until);
 CREATE TABLE flow_run_input (
 	id VARCHAR(36) NOT NULL, 
 	created BIGINT NOT NULL, 

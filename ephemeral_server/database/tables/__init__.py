@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ephemeral_server.database.tables.base import metadata
+from ephemeral_server.database.tables.deployments import deployment, deployment_schedule
 from ephemeral_server.database.tables.limits import (
     concurrency_lease,
     concurrency_lease_limit,
@@ -34,20 +35,29 @@ from ephemeral_server.database.tables.summaries import (
     flow_run_tag,
     flow_run_tag_count,
 )
-from ephemeral_server.database.tables.work import deployment, work_pool, work_queue
+from ephemeral_server.database.tables.work import (
+    cleanup_message,
+    flow_run_claim,
+    work_pool,
+    work_queue,
+    worker,
+)
 
 __all__ = [
     "artifact",
     "artifact_collection",
+    "cleanup_message",
     "concurrency_lease",
     "concurrency_lease_limit",
     "concurrency_limit",
     "configuration",
     "deployment",
+    "deployment_schedule",
     "event",
     "event_resource",
     "flow",
     "flow_run",
+    "flow_run_claim",
     "flow_run_count",
     "flow_run_ended",
     "flow_run_input",
@@ -64,4 +74,5 @@ __all__ = [
     "variable",
     "work_pool",
     "work_queue",
+    "worker",
 ]

@@ -75,6 +75,8 @@ flow_run = Table(
     # No foreign key: a run outlives its deployment and keeps its id.
     Column("deployment_id", Id),
     Column("deployment_version", Text),
+    # The schedule that the run was planned by; no foreign key, as above.
+    Column("schedule_id", Id),
     Column("flow_version", Text),
     Column("work_queue_name", Text),
     reference("work_queue_id", "work_queue", on_delete="SET NULL"),
@@ -167,6 +169,16 @@ Index(
     postgresql_where=_C.next_scheduled_start_time.is_not(None),
 )
 _index(_C.work_queue_id, _C.id)
+# What runners and workers ask for, and what they have: few of all runs.
+for _owner, _states, _name in (
+    (_C.deployment_id, "= 'SCHEDULED'", "ix_flow_run_scheduled_deployment_id"),
+    (_C.work_queue_id, "= 'SCHEDULED'", "ix_flow_run_scheduled_work_queue_id"),
+    (_C.schedule_id, "= 'SCHEDULED'", "ix_flow_run_scheduled_schedule_id"),
+    (_C.work_queue_id, "IN ('PENDING', 'RUNNING', 'CANCELLING')", "ix_flow_run_busy"),
+):
+    _where = text(f"state_type {_states} AND {_owner.name} IS NOT NULL")
+    _second = _C.state_type if _name == "ix_flow_run_busy" else _C.next_scheduled_start_time
+    Index(_name, _owner, _second, _C.id, sqlite_where=_where, postgresql_where=_where)
 _index(_C.parent_task_run_id)
 # PostgreSQL finds tags by this; for SQLite see `summaries`.
 Index(

@@ -24,7 +24,7 @@ from ephemeral_server.limits.releases import release_expired
 from ephemeral_server.settings import Settings
 from tests import web
 from tests.api.objects import new_flow, new_flow_run, new_task_run, set_state
-from tests.application import filled
+from tests.rows import filled
 
 T = TypeVar("T")
 

@@ -1,0 +1,55 @@
+"""The runs that schedules have planned for a deployment, and that more are to be planned."""
+
+from __future__ import annotations
+
+from sqlalchemy import bindparam, delete, literal_column, update
+
+from ephemeral_server.database.tables import deployment, flow_run
+from ephemeral_server.database.transaction import Transaction
+
+#: The topic of `Transaction.notify`; its subject is a deployment's id.
+TO_BE_PLANNED = "deployments to be planned"
+
+_C = flow_run.c
+_MARK = (
+    update(deployment)
+    .where(deployment.c.id == bindparam("deployment_id"))
+    .values(to_be_planned=True)
+)
+
+
+def ask_for_plan(tx: Transaction, deployment_id: str) -> None:
+    """Let the scheduler look at this deployment soon."""
+    tx.connection.execute(_MARK, {"deployment_id": deployment_id})
+    tx.notify(TO_BE_PLANNED, deployment_id)
+
+
+def delete_planned_runs(
+    tx: Transaction,
+    deployment_id: str,
+    *,
+    schedule_id: str | None = None,
+    future_only: bool = False,
+    planned_only: bool = True,
+) -> int:
+    """Delete the scheduled runs of a deployment that have never begun; how many there were.
+
+    Args:
+        schedule_id: only those that this schedule has planned.
+        future_only: only those whose time is still to come.
+        planned_only: only those that some schedule has planned, not those that users asked for.
+    """
+    which = [
+        _C.deployment_id == deployment_id,
+        # In the query's text, so that it is known to ask for what the index holds.
+        _C.state_type == literal_column("'SCHEDULED'"),
+        _C.run_count == 0,
+    ]
+    if planned_only:
+        # One that has waited for a slot has been begun in a way.
+        which += [_C.auto_scheduled, _C.state_name != "AwaitingConcurrencySlot"]
+    if schedule_id is not None:
+        which.append(_C.schedule_id == schedule_id)
+    if future_only:
+        which.append(_C.next_scheduled_start_time > tx.now())
+    return tx.connection.execute(delete(flow_run).where(*which)).rowcount

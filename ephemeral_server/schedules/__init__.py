@@ -1,0 +1,1 @@
+"""Schedules: when a deployment is to run."""
