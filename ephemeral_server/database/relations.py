@@ -63,7 +63,9 @@ def deployments_where(
         found = select(flow.c.id).where(flows.clause(dialect))
         clauses.append(deployment.c.flow_id.in_(found))
     if work_pools or work_pool_queues:
-        clauses.append(deployment.c.work_queue_id.in_(_queues(dialect, work_pools, work_pool_queues)))
+        clauses.append(
+            deployment.c.work_queue_id.in_(_queues(dialect, work_pools, work_pool_queues))
+        )
     if flow_runs or task_runs:
         source: FromClause = flow_run
         if task_runs:
@@ -93,8 +95,8 @@ def flow_runs_where(
         found = select(deployment.c.id).where(deployments.clause(dialect))
         clauses.append(flow_run.c.deployment_id.in_(found))
     if work_pools or work_pool_queues:
-        found = _queues(dialect, work_pools, work_pool_queues)
-        clauses.append(flow_run.c.work_queue_id.in_(found))
+        queues = _queues(dialect, work_pools, work_pool_queues)
+        clauses.append(flow_run.c.work_queue_id.in_(queues))
     if task_runs:
         link = task_run.c.flow_run_id == flow_run.c.id
         clauses.append(_some(flow_run, task_run, link, dialect, task_runs))

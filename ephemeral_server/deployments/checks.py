@@ -22,7 +22,9 @@ async def check_bounds(request: Request, body: DeploymentCreate | DeploymentUpda
     Raises:
         RequestValidationError: with all of the body.
     """
-    await check_schedules(request, body.schedules, "schedules")
+    schedules: Sequence[DeploymentScheduleCreate | DeploymentScheduleUpdate] = body.schedules
+    for at, schedule in enumerate(schedules):
+        await check_schedule(request, schedule, "schedules", at)
     largest = runtime_of(request).settings.max_parameter_size
     given = body.parameters
     if largest and given and (size := len(dump(given).encode())) > largest:
@@ -35,25 +37,24 @@ async def check_bounds(request: Request, body: DeploymentCreate | DeploymentUpda
         )
 
 
-async def check_schedules(
+async def check_schedule(
     request: Request,
-    schedules: Sequence[DeploymentScheduleCreate | DeploymentScheduleUpdate],
-    *place: str,
+    schedule: DeploymentScheduleCreate | DeploymentScheduleUpdate,
+    *place: str | int,
 ) -> None:
-    """Refuse schedules that plan too far ahead.
+    """Refuse a schedule that plans too far ahead.
 
     Args:
-        *place: where the schedules are in the body.
+        *place: where the schedule is in the body.
 
     Raises:
         RequestValidationError: with all of the body.
     """
-    largest = runtime_of(request).settings.max_scheduled_runs
-    for at, each in enumerate(schedules):
-        if each.max_scheduled_runs is not None and each.max_scheduled_runs > largest:
-            raise refused(
-                (*place, at, "max_scheduled_runs"),
-                f"`max_scheduled_runs` must be less than or equal to {largest}.",
-                each.max_scheduled_runs,
-                await request.json(),
-            )
+    largest, wanted = runtime_of(request).settings.max_scheduled_runs, schedule.max_scheduled_runs
+    if wanted is not None and wanted > largest:
+        raise refused(
+            (*place, "max_scheduled_runs"),
+            f"`max_scheduled_runs` must be less than or equal to {largest}.",
+            wanted,
+            await request.json(),
+        )

@@ -50,6 +50,4 @@ def given_columns(body: DeploymentCreate | DeploymentUpdate) -> dict[str, Any]:
     values = {name: getattr(body, name) for name in body.model_fields_set & _WRITE.keys()}
     if values.get("job_variables", ...) is None:
         del values["job_variables"]
-    return {
-        name: None if value is None else _WRITE[name](value) for name, value in values.items()
-    }
+    return {name: None if value is None else _WRITE[name](value) for name, value in values.items()}

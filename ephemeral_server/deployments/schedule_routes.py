@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 
 from ephemeral_server.deployments import single_schedules, store
 from ephemeral_server.deployments.changes import NOT_FOUND
-from ephemeral_server.deployments.checks import check_schedules
+from ephemeral_server.deployments.checks import check_schedule
 from ephemeral_server.deployments.schedule_schemas import (
     DeploymentSchedule,
     DeploymentScheduleCreate,
@@ -39,7 +39,8 @@ async def create_schedules(
     id: UUID, body: list[DeploymentScheduleCreate], request: Request
 ) -> Response:
     """Add schedules to a deployment; they are answered in the order given."""
-    await check_schedules(request, body)
+    for at, schedule in enumerate(body):
+        await check_schedule(request, schedule, at)
     with errors_answered():
         rows = await runtime_of(request).database.write(
             single_schedules.create_schedules, str(id), body
@@ -52,7 +53,7 @@ async def update_schedule(
     id: UUID, schedule_id: UUID, body: DeploymentScheduleUpdate, request: Request
 ) -> Response:
     """Change a schedule; a null changes nothing."""
-    await check_schedules(request, [body])
+    await check_schedule(request, body)
     with errors_answered():
         await runtime_of(request).database.write(
             single_schedules.update_schedule, str(id), str(schedule_id), body

@@ -91,9 +91,7 @@ def change_schedule(tx: Transaction, row: ScheduleRow, columns: Definition) -> b
     """
     values = {**columns, "updated": tx.now()}
     try:
-        tx.connection.execute(
-            update(deployment_schedule).where(_C.id == row["id"]).values(values)
-        )
+        tx.connection.execute(update(deployment_schedule).where(_C.id == row["id"]).values(values))
     except IntegrityError:
         raise ConflictError(_TAKEN) from None
     return differing(row, columns)
