@@ -37,7 +37,7 @@ _STAFFED = select(
 
 
 def enter_status(
-    tx: Transaction, pool: Mapping[str, Any], status: str, *, remembered: bool = True
+    tx: Transaction, pool: Mapping[Any, Any], status: str, *, remembered: bool = True
 ) -> None:
     """Give a pool this status, whichever it has, and tell of it.
 
