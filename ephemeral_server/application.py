@@ -42,6 +42,7 @@ DOMAINS = {
     "deployments": (
         "ephemeral_server.deployments.routes",
         "ephemeral_server.deployments.schedule_routes",
+        "ephemeral_server.deployments.scheduled_routes",
     ),
     "events": ("ephemeral_server.events.routes",),
     "flow_run_states": ("ephemeral_server.states.routes",),
