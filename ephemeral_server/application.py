@@ -42,6 +42,7 @@ DOMAINS = {
     "deployments": (
         "ephemeral_server.deployments.routes",
         "ephemeral_server.deployments.schedule_routes",
+        "ephemeral_server.deployments.scheduled_routes",
     ),
     "events": ("ephemeral_server.events.routes",),
     "flow_run_states": ("ephemeral_server.states.routes",),
@@ -71,6 +72,11 @@ DOMAINS = {
         "ephemeral_server.ui_api.task_run_routes",
         "ephemeral_server.ui_api.flow_routes",
         "ephemeral_server.ui_api.schema_routes",
+    ),
+    "work_pools": (
+        "ephemeral_server.work_pools.routes",
+        "ephemeral_server.work_queues.pool_routes",
+        "ephemeral_server.workers.routes",
     ),
     "v2": ("ephemeral_server.limits.lease_routes",),
 }

@@ -88,6 +88,26 @@ class Settings:
         300.0, "how long a flow run may be Cancelling before it is called Cancelled"
     )
     repossessor_seconds: float = _setting(15.0, "how often expired leases are looked for")
+    scheduler_seconds: float = _setting(
+        60.0, "how often deployments are looked for that lack scheduled runs"
+    )
+    changed_deployments_seconds: float = _setting(
+        5.0, "how often deployments are looked for that another server has changed"
+    )
+    scheduler_min_runs: int = _setting(3, "least runs that each schedule has ahead")
+    scheduler_max_runs: int = _setting(100, "most runs that each schedule has ahead")
+    scheduler_min_scheduled_seconds: float = _setting(
+        3600.0, "least time ahead for which each schedule has runs"
+    )
+    scheduler_max_scheduled_seconds: float = _setting(
+        8_640_000.0, "longest time ahead for which a schedule has runs"
+    )
+    scheduler_deployment_batch_size: int = _setting(
+        100, "deployments that the scheduler looks at in one go"
+    )
+    scheduler_insert_batch_size: int = _setting(
+        500, "runs that the scheduler plans in one transaction"
+    )
     start_timeout: float = _setting(20.0, "seconds a start may take")
     shutdown_timeout: float = _setting(5.0, "seconds a shutdown may take")
     temp_directory: str | None = _setting(
@@ -174,6 +194,14 @@ _AT_LEAST: dict[str, float] = {
     "cancellation_cleanup_seconds": 0.01,
     "cancelling_timeout_seconds": 0,
     "repossessor_seconds": 0.01,
+    "scheduler_seconds": 0.01,
+    "changed_deployments_seconds": 0.01,
+    "scheduler_min_runs": 0,
+    "scheduler_max_runs": 0,
+    "scheduler_min_scheduled_seconds": 0,
+    "scheduler_max_scheduled_seconds": 0,
+    "scheduler_deployment_batch_size": 1,
+    "scheduler_insert_batch_size": 1,
     "request_limit": 1,
     "postgres_pool_size": 1,
     "postgres_max_overflow": 0,

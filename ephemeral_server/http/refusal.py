@@ -1,4 +1,4 @@
-"""Refusing requests: what a model cannot find by itself, and what units of work raise."""
+"""Refusals that a model cannot find by itself."""
 
 from __future__ import annotations
 
@@ -24,16 +24,6 @@ _STATUS: dict[type[Exception], int] = {
 }
 
 
-@contextmanager
-def errors_answered() -> Iterator[None]:
-    """Answer with the message and the status of what is raised within, see `errors`."""
-    try:
-        yield
-    except tuple(_STATUS) as error:
-        status = next(code for kind, code in _STATUS.items() if isinstance(error, kind))
-        raise HTTPException(status, str(error)) from None
-
-
 def refused(
     member: str | tuple[str | int, ...], reason: str, value: Any, body: Any = None
 ) -> RequestValidationError:
@@ -54,3 +44,13 @@ def refused(
         "ctx": {"error": {}},
     }
     return RequestValidationError([error], body=body)
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Answer what units of work refuse with the message and the status of the error."""
+    try:
+        yield
+    except tuple(_STATUS) as error:
+        status = next(code for kind, code in _STATUS.items() if isinstance(error, kind))
+        raise HTTPException(status, str(error)) from None
