@@ -10,6 +10,7 @@ from ephemeral_server.work_pools.schemas import WorkPoolConcurrencyStatus
 from tests.api.shapes import assert_shape
 from tests.api.work_pools.pools import Pool
 from tests.application import Application
+from tests.plans import plans_of
 
 
 @pytest.fixture
@@ -115,3 +116,30 @@ def test_a_pool_that_is_not_there_has_no_slots(application: Application) -> None
 
     assert reply.status_code == 404
     assert reply.json() == {"detail": "Work pool 'nobody' not found."}
+
+
+def test_what_is_read_does_not_depend_on_how_many_queues_there_are(busy: Pool) -> None:
+    if busy.application.runtime.database.dialect != "sqlite":
+        pytest.skip("Only SQLite's statements are traced.")
+    few = plans_of(busy.application, f"{busy.path}/concurrency_status", {})
+    for number in range(5):
+        busy.add_queue(f"more-{number}")
+        busy.run(f"more-{number}", "RUNNING")
+    many = plans_of(busy.application, f"{busy.path}/concurrency_status", {})
+
+    assert len(few) == len(many)
+
+
+def test_runs_that_take_slots_are_found_by_an_index_of_them_alone(busy: Pool) -> None:
+    if busy.application.runtime.database.dialect != "sqlite":
+        pytest.skip("PostgreSQL takes what index it likes by what it knows of the rows.")
+    asked: list[tuple[str, dict[str, Any]]] = [
+        (f"{busy.path}/concurrency_status", {}),
+        (f"{busy.path}/queues/filter", {}),
+        ("/work_pools/filter", {}),
+    ]
+    for path, body in asked:
+        for sql, plan in plans_of(busy.application, path, body):
+            used = [line for line in plan if "flow_run" in line and "SEARCH" in line]
+            assert all("ix_flow_run_busy" in line for line in used), (sql, plan)
+            assert used or "flow_run" not in sql, (sql, plan)
