@@ -69,6 +69,7 @@ DOMAINS = {
         "ephemeral_server.ui_api.schema_routes",
     ),
     "v2": ("ephemeral_server.limits.lease_routes",),
+    "work_pools": ("ephemeral_server.work_pools.polling_routes",),
 }
 
 

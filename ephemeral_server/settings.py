@@ -87,6 +87,22 @@ class Settings:
         300.0, "how long a flow run may be Cancelling before it is called Cancelled"
     )
     repossessor_seconds: float = _setting(15.0, "how often expired leases are looked for")
+    claim_seconds: float = _setting(
+        5.0, "how long a flow run that a worker was given is hidden from others, 0: not at all"
+    )
+    foreman_seconds: float = _setting(
+        15.0, "how often workers, pools, queues and deployments are looked for that nobody serves"
+    )
+    worker_inactivity_multiple: int = _setting(
+        3, "after how many of its heartbeat intervals without a heartbeat a worker is offline"
+    )
+    worker_heartbeat_seconds: float = _setting(30.0, "heartbeat interval of workers that tell none")
+    deployment_poll_timeout_seconds: float = _setting(
+        60.0, "how long after it was last polled a deployment is ready"
+    )
+    work_queue_poll_timeout_seconds: float = _setting(
+        60.0, "how long after it was last polled a work queue is ready"
+    )
     start_timeout: float = _setting(20.0, "seconds a start may take")
     shutdown_timeout: float = _setting(5.0, "seconds a shutdown may take")
     temp_directory: str | None = _setting(
@@ -172,6 +188,12 @@ _AT_LEAST: dict[str, float] = {
     "cancellation_cleanup_seconds": 0.01,
     "cancelling_timeout_seconds": 0,
     "repossessor_seconds": 0.01,
+    "claim_seconds": 0,
+    "foreman_seconds": 0.01,
+    "worker_inactivity_multiple": 1,
+    "worker_heartbeat_seconds": 0,
+    "deployment_poll_timeout_seconds": 0,
+    "work_queue_poll_timeout_seconds": 0,
     "request_limit": 1,
     "postgres_pool_size": 1,
     "postgres_max_overflow": 0,
