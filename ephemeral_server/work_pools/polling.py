@@ -16,7 +16,7 @@ from ephemeral_server.errors import ObjectNotFoundError
 from ephemeral_server.work_pools.claims import claim
 from ephemeral_server.work_pools.picking import IN_WINDOW, Wanted, pick
 from ephemeral_server.work_pools.polling_wire import WORKER_FLOW_RUN
-from ephemeral_server.work_pools.store import lock_pool
+from ephemeral_server.work_pools.store import lock_pool, no_pool
 from ephemeral_server.work_queues.polled import QUEUES
 
 #: Values of flow runs in the order of the keys of `WORKER_FLOW_RUN`.
@@ -94,7 +94,7 @@ def look(connection: Connection, poll: Poll, now: int, *, lock: bool = False) ->
     """
     pool = _POOL.mapping(connection, {"name": poll.pool})
     if pool is None:
-        raise ObjectNotFoundError(f'Work pool "{poll.pool}" not found.')
+        raise no_pool(poll.pool)
     window = {"after": poll.wanted.after, "before": poll.wanted.before}
     rows = connection.execute(_QUEUES, {"pool_id": pool["id"], "polled": now, **window}).all()
     queues = _asked(poll, rows)
@@ -116,9 +116,12 @@ def give(tx: Transaction, poll: Poll, seconds: float) -> Rows:
 
     Args:
         seconds: for how long.
+
+    Raises:
+        ObjectNotFoundError: see `look`.
     """
     if tx.dialect == "postgresql":
-        lock_pool(tx, name=poll.pool)
+        lock_pool(tx, poll.pool)
     found = look(tx.connection, poll, tx.now(), lock=True)
     if found.run_ids:
         claim(tx, found.run_ids, seconds)

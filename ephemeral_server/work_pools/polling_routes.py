@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from ephemeral_server.clock import FIRST, LAST, SECOND
 from ephemeral_server.deployments.polled import mark_queues_polled
-from ephemeral_server.errors import ObjectNotFoundError
+from ephemeral_server.fields import Storable
 from ephemeral_server.http.asgi import header
 from ephemeral_server.http.direct import DirectRoute
 from ephemeral_server.http.paging import page_size
+from ephemeral_server.http.refusal import refusals
 from ephemeral_server.http.reply import JsonReply
 from ephemeral_server.runtime import runtime_of
 from ephemeral_server.work_pools import polling
@@ -26,7 +27,7 @@ AHEAD = 1800 * SECOND
 
 @router.post("/{name}/get_scheduled_flow_runs", response_model=list[WorkerFlowRunResponse])
 async def get_scheduled_flow_runs(
-    name: str, request: Request, body: ScheduledRunsQuery | None = None
+    name: Storable, request: Request, body: ScheduledRunsQuery | None = None
 ) -> Response:
     """The runs that a worker is to run next; for some seconds no other worker is given them."""
     runtime, body = runtime_of(request), body or ScheduledRunsQuery()
@@ -40,7 +41,7 @@ async def get_scheduled_flow_runs(
         claims=by_worker and not ahead and runtime.settings.claim_seconds > 0,
     )
     poll = polling.Poll(name, frozenset(body.work_queue_names), wanted)
-    try:
+    with refusals():
         found = await database.read(polling.look, poll, now)
         if found.run_ids and wanted.claims:
             rows = await database.write(polling.give, poll, runtime.settings.claim_seconds)
@@ -48,6 +49,4 @@ async def get_scheduled_flow_runs(
             rows = await database.read(polling.read_runs, found.run_ids) if found.run_ids else []
             if found.to_be_marked and by_worker:
                 await database.write(mark_queues_polled, found.queue_ids)
-    except ObjectNotFoundError as error:
-        raise HTTPException(404, str(error)) from None
     return JsonReply(WORKER_FLOW_RUN.render_all(rows, now))

@@ -121,7 +121,7 @@ def test_as_many_as_asked_for(pool: Pool, full: dict[str, str]) -> None:
 def test_both_ends_of_the_window_belong_to_it(pool: Pool) -> None:
     for at in range(5):
         pool.run("hi", at, f"at {at}")
-    window = {"scheduled_after": pool.time(1), "scheduled_before": pool.time(3)}
+    window: Any = {"scheduled_after": pool.time(1), "scheduled_before": pool.time(3)}
     assert pool.poll(**window) == ["at 1", "at 2", "at 3"]
 
 
