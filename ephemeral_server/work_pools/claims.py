@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, not_, select
+from sqlalchemy import and_, bindparam, delete, exists, not_, select
 
 from ephemeral_server.clock import later
 from ephemeral_server.database.operators import is_in
 from ephemeral_server.database.tables import flow_run, flow_run_claim
 from ephemeral_server.database.transaction import Transaction
+from ephemeral_server.database.types import Instant
 from ephemeral_server.database.upsert import insert_or_replace
 
 #: So many claims that are over are deleted with each new one, at most.
@@ -21,15 +22,20 @@ BATCH = 1000
 
 _C = flow_run_claim.c
 
-#: A row of `flow_run_claim` keeps a row of `flow_run` hidden at the instant ``:now``.
-HIDES: ColumnElement[bool] = and_(
-    _C.flow_run_id == flow_run.c.id,
-    _C.state_id == flow_run.c.state_id,
-    _C.until > bindparam("now"),
-)
+_HOLDS = and_(_C.flow_run_id == flow_run.c.id, _C.state_id == flow_run.c.state_id)
 
-#: A row of `flow_run` is hidden by no claim.
-UNCLAIMED: ColumnElement[bool] = not_(exists().where(HIDES).correlate(flow_run))
+#: A row of `flow_run` is hidden by no claim at the instant ``:now``.
+UNCLAIMED = not_(exists().where(_HOLDS, _C.until > bindparam("now")).correlate(flow_run))
+
+#: The queue ids of the runs that are hidden at the instant ``:now``, null for claims that no
+#: longer hold. There are few claims, so they are looked at first.
+CLAIMED = select(
+    select(flow_run.c.work_queue_id)
+    .where(_HOLDS)
+    .correlate(flow_run_claim)
+    .scalar_subquery()
+    .label("work_queue_id")
+).where(_C.until > bindparam("now"))
 
 
 def claim(tx: Transaction, ids: Collection[str], seconds: float) -> None:
@@ -38,11 +44,12 @@ def claim(tx: Transaction, ids: Collection[str], seconds: float) -> None:
     Args:
         seconds: for how long, unless they enter another state before.
     """
-    states = select(flow_run.c.id, flow_run.c.state_id)
-    rows = tx.connection.execute(states.where(is_in(flow_run.c.id, list(ids), tx.dialect)))
-    until = later(tx.now(), seconds)
-    claims = [{"flow_run_id": id, "state_id": state, "until": until} for id, state in rows]
-    tx.connection.execute(insert_or_replace(tx.dialect, flow_run_claim, "flow_run_id"), claims)
+    chosen = is_in(flow_run.c.id, list(ids), tx.dialect)
+    claims = select(flow_run.c.id, flow_run.c.state_id, bindparam("until", type_=Instant))
+    claim = insert_or_replace(tx.dialect, flow_run_claim, "flow_run_id")
+    columns = [_C.flow_run_id, _C.state_id, _C.until]
+    statement = claim.from_select(columns, claims.where(chosen))
+    tx.connection.execute(statement, {"until": later(tx.now(), seconds)})
     _forget(tx)
 
 

@@ -26,8 +26,8 @@ from sqlalchemy import (
 )
 
 from ephemeral_server.clock import FIRST, LAST
-from ephemeral_server.database.tables import flow_run, flow_run_claim, work_queue
-from ephemeral_server.work_pools.claims import HIDES, UNCLAIMED
+from ephemeral_server.database.tables import flow_run, work_queue
+from ephemeral_server.work_pools.claims import CLAIMED, UNCLAIMED
 from ephemeral_server.work_pools.slots import TAKES_SLOT
 
 _C = flow_run.c
@@ -52,9 +52,7 @@ _NEXT = (
     .limit(bindparam("number", type_=Integer))
 )
 
-_IN_POOL = _C.work_queue_id.in_(
-    select(work_queue.c.id).where(work_queue.c.work_pool_id == bindparam("pool_id"))
-)
+_POOLS_QUEUES = select(work_queue.c.id).where(work_queue.c.work_pool_id == bindparam("pool_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +123,13 @@ def _query(*, claims: bool, lock: bool) -> Select[Any]:
 
 
 def _taken_slots(*, claims: bool) -> Select[Any]:
-    runs = [select(_C.work_queue_id).where(_IN_POOL, TAKES_SLOT)]
+    runs = [select(_C.work_queue_id).where(_C.work_queue_id.in_(_POOLS_QUEUES), TAKES_SLOT)]
     if claims:
-        claimed = select(_C.work_queue_id).join(flow_run_claim, HIDES)
-        runs.append(claimed.where(_IN_POOL, SCHEDULED))
+        runs.append(CLAIMED)
     # One query: a run that is begun just now is in one of the two.
     queue_id = union_all(*runs).subquery().c.work_queue_id
-    return select(queue_id, func.count().label("runs")).group_by(queue_id)
+    slots = select(queue_id, func.count().label("runs")).where(queue_id.in_(_POOLS_QUEUES))
+    return slots.group_by(queue_id)
 
 
 _TAKEN = {claims: _taken_slots(claims=claims) for claims in (True, False)}

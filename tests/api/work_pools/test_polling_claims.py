@@ -140,6 +140,7 @@ def test_a_poll_for_nothing_writes_nothing(pool: Pool, monkeypatch: pytest.Monke
     change(pool.application, work_queue, pool.queues["q"], concurrency_limit=0)
     pool.run("q")
     pool.poll()  # marks the queue
+    pool.application.wait(pool.application.runtime.drain())  # its event is written
     database, written = pool.application.runtime.database, []
     write = database.write
 
