@@ -73,6 +73,12 @@ SERVICES = (
         "repossessor_seconds",
         "Takes back the slots of those who gave no more sign of life.",
     ),
+    Service(
+        "foreman",
+        "ephemeral_server.services.foreman",
+        "foreman_seconds",
+        "Says of workers, pools, queues and deployments that nothing was heard of them.",
+    ),
 )
 
 
