@@ -51,6 +51,7 @@ class Settings:
     max_parameter_size: int = _setting(
         524288, "largest parameters of a run in bytes of compact JSON, 0: no bound"
     )
+    max_scheduled_runs: int = _setting(50, "most runs that a schedule may ask to be planned ahead")
     max_cache_key_length: int = _setting(2000, "largest cache key of a task run in characters")
     graph_max_nodes: int = _setting(10_000, "most nodes of a flow run's graph")
     graph_max_artifacts: int = _setting(10_000, "most artifacts in a flow run's graph")
@@ -87,6 +88,26 @@ class Settings:
         300.0, "how long a flow run may be Cancelling before it is called Cancelled"
     )
     repossessor_seconds: float = _setting(15.0, "how often expired leases are looked for")
+    scheduler_seconds: float = _setting(
+        60.0, "how often deployments are looked for that lack scheduled runs"
+    )
+    changed_deployments_seconds: float = _setting(
+        5.0, "how often deployments are looked for that another server has changed"
+    )
+    scheduler_min_runs: int = _setting(3, "least runs that each schedule has ahead")
+    scheduler_max_runs: int = _setting(100, "most runs that each schedule has ahead")
+    scheduler_min_scheduled_seconds: float = _setting(
+        3600.0, "least time ahead for which each schedule has runs"
+    )
+    scheduler_max_scheduled_seconds: float = _setting(
+        8_640_000.0, "longest time ahead for which a schedule has runs"
+    )
+    scheduler_deployment_batch_size: int = _setting(
+        100, "deployments that the scheduler looks at in one go"
+    )
+    scheduler_insert_batch_size: int = _setting(
+        500, "runs that the scheduler plans in one transaction"
+    )
     claim_seconds: float = _setting(
         5.0, "how long a flow run that a worker was given is hidden from others, 0: not at all"
     )
@@ -175,6 +196,7 @@ def _parse(name: str, kind: str, text: str) -> Any:
 _AT_LEAST: dict[str, float] = {
     "default_limit": 1,
     "max_parameter_size": 0,
+    "max_scheduled_runs": 1,
     "max_cache_key_length": 0,
     "graph_max_nodes": 1,
     "graph_max_artifacts": 0,
@@ -188,6 +210,14 @@ _AT_LEAST: dict[str, float] = {
     "cancellation_cleanup_seconds": 0.01,
     "cancelling_timeout_seconds": 0,
     "repossessor_seconds": 0.01,
+    "scheduler_seconds": 0.01,
+    "changed_deployments_seconds": 0.01,
+    "scheduler_min_runs": 0,
+    "scheduler_max_runs": 0,
+    "scheduler_min_scheduled_seconds": 0,
+    "scheduler_max_scheduled_seconds": 0,
+    "scheduler_deployment_batch_size": 1,
+    "scheduler_insert_batch_size": 1,
     "claim_seconds": 0,
     "foreman_seconds": 0.01,
     "worker_inactivity_multiple": 1,

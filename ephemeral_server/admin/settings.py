@@ -83,12 +83,23 @@ class ForemanSettings(LoopSettings):
     work_queue_last_polled_timeout_seconds: float
 
 
+class SchedulerSettings(LoopSettings):
+    recent_deployments_loop_seconds: float
+    deployment_batch_size: int
+    insert_batch_size: int
+    min_runs: int
+    max_runs: int
+    min_scheduled_time: timedelta
+    max_scheduled_time: timedelta
+
+
 class ServicesSettings(BaseModel):
     cancellation_cleanup: CancellationCleanupSettings
     foreman: ForemanSettings
     late_runs: LateRunsSettings
     pause_expirations: LoopSettings
     repossessor: LoopSettings
+    scheduler: SchedulerSettings
 
 
 class TasksSettings(BaseModel):
@@ -104,6 +115,7 @@ class ServerSettings(BaseModel):
     api: ApiSettings
     concurrency: ConcurrencySettings
     database: DatabaseSettings
+    deployment_schedule_max_scheduled_runs: int
     deployments: DeploymentsSettings
     ephemeral: EphemeralSettings
     events: EventsSettings
@@ -149,6 +161,7 @@ def settings_tree(settings: Settings) -> SettingsTree:
                     max_overflow=settings.postgres_max_overflow,
                 ),
             ),
+            deployment_schedule_max_scheduled_runs=settings.max_scheduled_runs,
             deployments=DeploymentsSettings(
                 concurrency_slot_wait_seconds=settings.deployment_slot_wait_seconds
             ),
@@ -192,4 +205,15 @@ def _services(settings: Settings) -> ServicesSettings:
             enabled=enabled, loop_seconds=settings.pause_expirations_seconds
         ),
         repossessor=LoopSettings(enabled=enabled, loop_seconds=settings.repossessor_seconds),
+        scheduler=SchedulerSettings(
+            enabled=enabled,
+            loop_seconds=settings.scheduler_seconds,
+            recent_deployments_loop_seconds=settings.changed_deployments_seconds,
+            deployment_batch_size=settings.scheduler_deployment_batch_size,
+            insert_batch_size=settings.scheduler_insert_batch_size,
+            min_runs=settings.scheduler_min_runs,
+            max_runs=settings.scheduler_max_runs,
+            min_scheduled_time=timedelta(seconds=settings.scheduler_min_scheduled_seconds),
+            max_scheduled_time=timedelta(seconds=settings.scheduler_max_scheduled_seconds),
+        ),
     )
