@@ -73,6 +73,12 @@ def _shallow(value: Any) -> Any:
     return value
 
 
+def _not_null(value: Any) -> Any:
+    if value is None:
+        raise ValueError("must not be null")
+    return value
+
+
 def _labels(labels: dict[str, Any]) -> dict[str, Any]:
     for value in labels.values():
         if isinstance(value, str):
@@ -120,6 +126,9 @@ def _id_schema(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
 
 #: For text with constraints of its own, behind these.
 STORABLE = AfterValidator(_storable)
+
+#: For members of an update that may be left out but not taken away.
+NOT_NULL = AfterValidator(_not_null)
 
 #: Text that both databases can store.
 Storable = Annotated[str, STORABLE]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import HTTPException
 
 from ephemeral_server.fields import LARGEST
+from ephemeral_server.wire import dump
 
 
 def page_size(limit: int | None, largest: int) -> int:
@@ -31,7 +34,18 @@ def offset_of(page: int, limit: int) -> int:
     return min((page - 1) * limit, LARGEST)
 
 
-def page_of(results: str, *, count: int, limit: int, page: int) -> str:
-    """The JSON of one page: `results` is a JSON list, `count` the number of all matches."""
+def page_of(
+    results: str, *, count: int, limit: int, page: int, name: str = "results", **further: Any
+) -> str:
+    """The JSON of one page.
+
+    Args:
+        results: a JSON list.
+        count: the number of all matches.
+        name: that the list goes by.
+        **further: members that come before it.
+    """
     pages = -(-count // limit) if limit else 0
-    return f'{{"results":{results},"count":{count},"limit":{limit},"pages":{pages},"page":{page}}}'
+    before = "".join(f'"{key}":{dump(value)},' for key, value in further.items())
+    about = f'"count":{count},"limit":{limit},"pages":{pages},"page":{page}'
+    return f'{{{before}"{name}":{results},{about}}}'

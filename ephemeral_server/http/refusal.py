@@ -1,10 +1,15 @@
-"""Validation errors that a model cannot find by itself."""
+"""Refusals that a model cannot find by itself."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from fastapi import HTTPException
 from fastapi.exceptions import RequestValidationError
+
+from ephemeral_server.errors import ConflictError, ObjectNotFoundError
 
 
 def refused(member: str, reason: str, value: Any, body: Any = None) -> RequestValidationError:
@@ -24,3 +29,14 @@ def refused(member: str, reason: str, value: Any, body: Any = None) -> RequestVa
         "ctx": {"error": {}},
     }
     return RequestValidationError([error], body=body)
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Answer 404 for what is not there and 409 for a conflict, with the error's message."""
+    try:
+        yield
+    except ObjectNotFoundError as error:
+        raise HTTPException(404, str(error)) from None
+    except ConflictError as error:
+        raise HTTPException(409, str(error)) from None

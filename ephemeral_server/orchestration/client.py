@@ -11,6 +11,7 @@ _RELEASE = re.compile(r"([0-9]{1,9})\.([0-9]{1,9})\.([0-9]{1,9})(.*)")
 #: Workers of these versions take and give back their slots themselves.
 _TAKE_SLOTS = frozenset({"3.0.0rc20", "3.0.0", "3.0.1", "3.0.2", "3.0.3"})
 _RENEWS_LEASES: Version = (3, 4, 11)
+_LAST_WITHOUT_RESULT_STORAGE: Version = (3, 3, 7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +44,25 @@ class Client:
     @property
     def renews_leases(self) -> bool:
         """Whether it renews the lease of a flow run while the run lasts."""
+        return self._since(_RENEWS_LEASES) >= 0
+
+    @property
+    def knows_result_storage(self) -> bool:
+        """Whether it knows that a work pool may say where results are kept."""
+        return self.version is None or self._since(_LAST_WITHOUT_RESULT_STORAGE) > 0
+
+    def _since(self, release: Version) -> int:
+        """Whether its version is later than a release (1), the same (0), or earlier (-1)."""
         match = _RELEASE.fullmatch(self.version or "")
         if match is None:
-            return False
-        release = (int(match[1]), int(match[2]), int(match[3]))
-        if release != _RENEWS_LEASES:
-            return release > _RENEWS_LEASES
+            return -1
+        own = (int(match[1]), int(match[2]), int(match[3]))
+        if own != release:
+            return 1 if own > release else -1
+        if match[4] == "":
+            return 0
         # What follows a release begins with these; anything else came before it.
-        return match[4] == "" or match[4].startswith(("+", ".post"))
+        return 1 if match[4].startswith(("+", ".post")) else -1
 
 
 def the_server() -> Client:

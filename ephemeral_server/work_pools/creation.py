@@ -11,15 +11,23 @@ from ephemeral_server.errors import ConflictError
 from ephemeral_server.ids import new_id
 from ephemeral_server.wire import dump
 from ephemeral_server.work_pools.events import emit_pool_event
-from ephemeral_server.work_pools.status import NOT_READY, PAUSED, enter_status
+from ephemeral_server.work_pools.status import NOT_READY, PAUSED, tell_first_status
 from ephemeral_server.work_queues.creation import insert_queue
 from ephemeral_server.work_queues.events import emit_queue_event
+
+#: Names that begin so, in whatever case, are kept for pools of the system.
+_RESERVED = "prefect"
 
 NO_STORAGE = {
     "bundle_upload_step": None,
     "bundle_execution_step": None,
     "default_result_storage_block_id": None,
 }
+
+
+def is_reserved(name: str) -> bool:
+    """Whether users may not have a pool of this name."""
+    return name.lower().startswith(_RESERVED)
 
 
 def create_pool(
@@ -74,5 +82,5 @@ def create_pool(
     emit_queue_event(tx, "created", row["default_queue_id"])
     emit_pool_event(tx, "created", row)
     if tell_status:
-        enter_status(tx, row, row["status"], remembered=False)
+        tell_first_status(tx, row)
     return row

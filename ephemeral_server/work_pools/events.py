@@ -11,7 +11,7 @@ from ephemeral_server.events import objects
 
 
 def emit_pool_event(
-    tx: Transaction, what: str, pool: Mapping[str, Any], payload: dict[str, Any] | None = None
+    tx: Transaction, what: str, pool: Mapping[Any, Any], payload: dict[str, Any] | None = None
 ) -> None:
     """Tell of something that happens to a pool.
 
@@ -25,7 +25,7 @@ def emit_pool_event(
 
 
 def emit_status_event(
-    tx: Transaction, what: str, pool: Mapping[str, Any], *, id: str, follows: str | None
+    tx: Transaction, what: str, pool: Mapping[Any, Any], *, id: str, follows: str | None
 ) -> None:
     """Tell of the status that a pool has entered.
 
@@ -36,12 +36,12 @@ def emit_status_event(
     objects.emit(tx, f"prefect.work-pool.{what}", _resource(pool), id=id, follows=follows)
 
 
-def _resource(pool: Mapping[str, Any], role: str | None = None) -> dict[str, str]:
+def _resource(pool: Mapping[Any, Any], role: str | None = None) -> dict[str, str]:
     labels = {"prefect.work-pool.type": pool["type"]}
     return objects.resource("work-pool", pool["id"], pool["name"], role=role, **labels)
 
 
-def _belongings(pool: Mapping[str, Any]) -> list[dict[str, str]]:
+def _belongings(pool: Mapping[Any, Any]) -> list[dict[str, str]]:
     found = [objects.resource("work-queue", pool["default_queue_id"], role="default-queue")]
     storage = json.loads(pool["storage_configuration"]).get("default_result_storage_block_id")
     if storage is not None:

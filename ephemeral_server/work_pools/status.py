@@ -28,7 +28,10 @@ _SET = (
     update(work_pool)
     .where(work_pool.c.id == bindparam("pool_id"))
     .values(
-        status=bindparam("status"), status_event_id=bindparam("event"), status_since=bindparam("at")
+        updated=bindparam("now"),
+        status=bindparam("status"),
+        status_event_id=bindparam("event"),
+        status_since=bindparam("now"),
     )
 )
 _STAFFED = select(
@@ -36,23 +39,25 @@ _STAFFED = select(
 )
 
 
-def enter_status(
-    tx: Transaction, pool: Mapping[str, Any], status: str, *, remembered: bool = True
-) -> None:
+def enter_status(tx: Transaction, pool: Mapping[Any, Any], status: str) -> None:
     """Give a pool this status, whichever it has, and tell of it.
 
     Args:
         pool: its row as it was before.
-        remembered: whether the event of the next status follows the one of this.
     """
     now = tx.now()
     event = new_id(now)
     close = pool["status_since"] is not None and now - pool["status_since"] < _TIGHT
-    kept = (event, now) if remembered else (None, None)
-    values = {"pool_id": pool["id"], "status": status, "event": kept[0], "at": kept[1]}
+    values = {"pool_id": pool["id"], "status": status, "event": event, "now": now}
     tx.connection.execute(_SET, values)
     follows = pool["status_event_id"] if close else None
     emit_status_event(tx, _EVENTS[status], pool, id=event, follows=follows)
+
+
+def tell_first_status(tx: Transaction, pool: Mapping[Any, Any]) -> None:
+    """Tell of the status of a new pool; the event of the next one does not follow this."""
+    event = new_id(tx.now())
+    emit_status_event(tx, _EVENTS[pool["status"]], pool, id=event, follows=None)
 
 
 def status_unpaused(tx: Transaction, pool_id: str) -> str:

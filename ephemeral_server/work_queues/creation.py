@@ -17,12 +17,18 @@ from ephemeral_server.work_queues.priorities import free_priority, moved
 from ephemeral_server.work_queues.status import NOT_READY
 
 _C = work_queue.c
-_LOCK = select(work_pool.c.id).where(work_pool.c.id == bindparam("id")).with_for_update()
+_LOCK = (
+    select(work_pool.c.id).where(work_pool.c.id == bindparam("id")).with_for_update(key_share=True)
+)
 _OTHERS = select(_C.id, _C.priority).where(_C.work_pool_id == bindparam("pool_id"))
 _BY_NAME = Prepared(
     select(_C.id).where(_C.work_pool_id == bindparam("pool_id"), _C.name == bindparam("name"))
 )
-_MOVE = update(work_queue).where(_C.id == bindparam("queue_id"))
+_MOVE = (
+    update(work_queue)
+    .where(_C.id == bindparam("queue_id"))
+    .values(priority=bindparam("new_priority"), updated=bindparam("now"))
+)
 
 
 def create_queue(
@@ -130,5 +136,8 @@ def _priorities(tx: Transaction, pool_id: str) -> dict[str, int]:
 
 
 def _move(tx: Transaction, priorities: dict[str, int]) -> None:
-    for id, priority in priorities.items():
-        tx.connection.execute(_MOVE.values(priority=priority), {"queue_id": id})
+    rows = [
+        {"queue_id": id, "new_priority": priority, "now": tx.now()}
+        for id, priority in sorted(priorities.items())  # as others do who change several queues
+    ]
+    tx.connection.execute(_MOVE, rows)

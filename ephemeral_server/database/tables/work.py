@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, Integer, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Table, Text
 
 from ephemeral_server.database.tables.base import identity, metadata, reference
 from ephemeral_server.database.types import Id, Instant, Json, Name
@@ -17,7 +17,7 @@ work_pool = Table(
     Column("base_job_template", Json, nullable=False),
     Column("storage_configuration", Json, nullable=False),
     Column("is_paused", Boolean, nullable=False),
-    Column("concurrency_limit", Integer),
+    Column("concurrency_limit", BigInteger),
     Column("status", Text, nullable=False),
     # The event that told of the present status, and when; a pool that is new has told nothing.
     Column("status_event_id", Id),
@@ -33,8 +33,8 @@ work_queue = Table(
     Column("name", Name, nullable=False),
     Column("description", Text, nullable=False),
     Column("is_paused", Boolean, nullable=False),
-    Column("concurrency_limit", Integer),
-    Column("priority", Integer, nullable=False),
+    Column("concurrency_limit", BigInteger),
+    Column("priority", BigInteger, nullable=False),
     Column("status", Text, nullable=False),
     Column("last_polled", Instant),
     # Of old clients: which runs wait in it, by their tags and deployments.
