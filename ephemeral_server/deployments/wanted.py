@@ -9,9 +9,10 @@ import json
 from collections.abc import Iterator, Sequence, Set
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, literal_column, select
+from sqlalchemy import Row, select
 
 from ephemeral_server.clock import to_datetime
+from ephemeral_server.database.likely import IS_SCHEDULED
 from ephemeral_server.database.operators import is_in
 from ephemeral_server.database.tables import flow_run, flow_run_state
 from ephemeral_server.database.transaction import Transaction
@@ -86,9 +87,8 @@ def _waiting(tx: Transaction, wanted: Sequence[Wanted]) -> Set[str]:
         return frozenset()
     query = select(_R.idempotency_key).where(
         is_in(_R.schedule_id, [each.schedule.id for each in wanted], tx.dialect),
-        # In the query's text, so that it is known to ask for what the index holds.
         _R.schedule_id.is_not(None),
-        _R.state_type == literal_column("'SCHEDULED'"),
+        IS_SCHEDULED,
         _R.next_scheduled_start_time >= since,
     )
     return set(tx.connection.scalars(query))
