@@ -83,10 +83,7 @@ def test_parameters_of_a_new_one_are_not_checked_unless_it_asks(
 ) -> None:
     made = deployments.new(parameters={"n": "x"}, parameter_openapi_schema=NUMBER, **asked)
 
-    assert (
-        made["enforce_parameter_schema"] is not asked.get("enforce_parameter_schema", True)
-        or asked == {}
-    )
+    assert made["parameters"] == {"n": "x"}
 
 
 # What is there, what is sent, status and reason.
