@@ -43,6 +43,7 @@ DOMAINS = {
         "ephemeral_server.deployments.routes",
         "ephemeral_server.deployments.schedule_routes",
         "ephemeral_server.deployments.scheduled_routes",
+        "ephemeral_server.deployments.run_routes",
     ),
     "events": ("ephemeral_server.events.routes",),
     "flow_run_states": ("ephemeral_server.states.routes",),
