@@ -75,6 +75,7 @@ DOMAINS = {
         "ephemeral_server.ui_api.schema_routes",
     ),
     "work_pools": (
+        "ephemeral_server.work_pools.polling_routes",
         "ephemeral_server.work_pools.routes",
         "ephemeral_server.work_queues.pool_routes",
         "ephemeral_server.workers.routes",

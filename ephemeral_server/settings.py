@@ -108,6 +108,22 @@ class Settings:
     scheduler_insert_batch_size: int = _setting(
         500, "runs that the scheduler plans in one transaction"
     )
+    claim_seconds: float = _setting(
+        5.0, "how long a flow run that a worker was given is hidden from others, 0: not at all"
+    )
+    foreman_seconds: float = _setting(
+        15.0, "how often workers, pools, queues and deployments are looked for that nobody serves"
+    )
+    worker_inactivity_multiple: int = _setting(
+        3, "after how many of its heartbeat intervals without a heartbeat a worker is offline"
+    )
+    worker_heartbeat_seconds: float = _setting(30.0, "heartbeat interval of workers that tell none")
+    deployment_poll_timeout_seconds: float = _setting(
+        60.0, "how long after it was last polled a deployment is ready"
+    )
+    work_queue_poll_timeout_seconds: float = _setting(
+        60.0, "how long after it was last polled a work queue is ready"
+    )
     start_timeout: float = _setting(20.0, "seconds a start may take")
     shutdown_timeout: float = _setting(5.0, "seconds a shutdown may take")
     temp_directory: str | None = _setting(
@@ -202,6 +218,12 @@ _AT_LEAST: dict[str, float] = {
     "scheduler_max_scheduled_seconds": 0,
     "scheduler_deployment_batch_size": 1,
     "scheduler_insert_batch_size": 1,
+    "claim_seconds": 0,
+    "foreman_seconds": 0.01,
+    "worker_inactivity_multiple": 1,
+    "worker_heartbeat_seconds": 0,
+    "deployment_poll_timeout_seconds": 0,
+    "work_queue_poll_timeout_seconds": 0,
     "request_limit": 1,
     "postgres_pool_size": 1,
     "postgres_max_overflow": 0,

@@ -98,8 +98,8 @@ class CreatedBy(BaseModel):
     display_value: str | None = None
 
 
-class FlowRunResponse(BaseModel):
-    """A flow run as it is answered."""
+class FlowRun(BaseModel):
+    """A flow run by itself."""
 
     id: UUID
     created: datetime | None
@@ -111,8 +111,6 @@ class FlowRunResponse(BaseModel):
     deployment_version: str | None = None
     work_queue_id: UUID | None = None
     work_queue_name: str | None = None
-    work_pool_id: UUID | None = None
-    work_pool_name: str | None = None
     flow_version: str | None = None
     parameters: dict[str, Any]
     idempotency_key: str | None = None
@@ -137,6 +135,13 @@ class FlowRunResponse(BaseModel):
     created_by: CreatedBy | None = None
     job_variables: dict[str, Any] | None = None
     state: StateResponse | None = None
+
+
+class FlowRunResponse(FlowRun):
+    """A flow run as it is answered."""
+
+    work_pool_id: UUID | None = None
+    work_pool_name: str | None = None
 
 
 class FlowRunSort(str, Enum):

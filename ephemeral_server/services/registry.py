@@ -81,6 +81,12 @@ SERVICES = (
         "Takes back the slots of those who gave no more sign of life.",
     ),
     Service(
+        "foreman",
+        "ephemeral_server.services.foreman",
+        "foreman_seconds",
+        "Says of workers, pools, queues and deployments that nothing was heard of them.",
+    ),
+    Service(
         "scheduler",
         "ephemeral_server.services.scheduler",
         "scheduler_seconds",

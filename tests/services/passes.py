@@ -14,11 +14,13 @@ from ephemeral_server.orchestration.states import State, scheduled
 from ephemeral_server.services import (
     cancellation_cleanup,
     cancelling_timeouts,
+    foreman,
     late_runs,
     pause_expirations,
 )
 from ephemeral_server.services.cancellation_cleanup import CancellationCleanup
 from ephemeral_server.services.cancelling_timeouts import CancellingTimeouts
+from ephemeral_server.services.foreman import Foreman
 from ephemeral_server.services.late_runs import LateRuns
 from ephemeral_server.services.pause_expirations import PauseExpirations
 from ephemeral_server.settings import Settings
@@ -51,6 +53,9 @@ class Passes:
 
     def cancelling_timeouts(self) -> CancellingTimeouts:
         return self._pass(cancelling_timeouts.run_once)
+
+    def foreman(self) -> Foreman:
+        return self._pass(foreman.run_once)
 
     def enter_meanwhile(self, run: Run, state_type: str, name: str | None = None) -> None:
         """Let a flow run enter a state between being found and being changed."""
