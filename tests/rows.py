@@ -35,6 +35,7 @@ _FILLING: dict[str, dict[str, Any]] = {
         "status": "NOT_READY",
         "to_be_planned": False,
     },
+    "deployment_schedule": {"active": True, "parameters": "{}"},
     "concurrency_limit": {
         "active": True,
         "slots": 1,

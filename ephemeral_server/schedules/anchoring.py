@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ephemeral_server.clock import SECOND, micros, to_datetime
-from ephemeral_server.schedules.rrules import BEGINNING, read
+from ephemeral_server.schedules.rrules import BEGINNING, is_set, read
 from ephemeral_server.schedules.zones import wall_of, zone
 
 
@@ -18,14 +18,13 @@ def anchored(rrule: str, timezone: str | None, now: int) -> str:
         now: microseconds since 1970 UTC.
     """
     from dateutil.rrule import MINUTELY, SECONDLY
-    from dateutil.rrule import rrule as SingleRule
 
     if "DTSTART" in rrule.upper():
         return rrule
     rule = read(rrule)
     start = BEGINNING
     units = {SECONDLY: SECOND, MINUTELY: 60 * SECOND}
-    if isinstance(rule, SingleRule) and rule._freq in units and rule._count is None:
+    if not is_set(rule) and rule._freq in units and rule._count is None:
         step = rule._interval * units[rule._freq]
         begun = micros(BEGINNING)
         wall, _ = wall_of(now, zone(timezone))

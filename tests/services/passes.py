@@ -78,11 +78,11 @@ class Passes:
         runtime = self.application.runtime
         database: Database = runtime.database
         if self.meanwhile is not None:
-            database = _Meanwhile(database, self.meanwhile)
+            database = Meanwhile(database, self.meanwhile)
         return self.application.wait(run_once(database, runtime.settings))
 
 
-class _Meanwhile:
+class Meanwhile:
     """A database on which something happens after the first read."""
 
     def __init__(self, database: Database, action: Callable[[Database], Awaitable[Any]]) -> None:
