@@ -22,7 +22,7 @@ from ephemeral_server.parameters.checks import HydrationError, check_parameters,
 from ephemeral_server.parameters.hydration import variable_names
 from ephemeral_server.parameters.store import read_variables
 from ephemeral_server.wire import dump
-from ephemeral_server.work_pools.job_variables import check_variables, defaults_of
+from ephemeral_server.work_pools.job_variables import Job
 
 NOT_FOUND = "Deployment not found"
 
@@ -53,9 +53,7 @@ class Source:
         parameters: for those that a run does not give itself.
         schema: JSON schema of the parameters, if there is one.
         enforced: whether they have to fit it.
-        job_variables: of all its runs.
-        template: of the jobs in its pool; empty without a pool.
-        defaults: of the variables of the template.
+        job: what jobs are made with.
         variables: values of the variables that parameters name.
     """
 
@@ -64,9 +62,7 @@ class Source:
     parameters: dict[str, Any]
     schema: Any
     enforced: bool
-    job_variables: dict[str, Any]
-    template: dict[str, Any]
-    defaults: dict[str, Any]
+    job: Job
     variables: dict[str, Any]
 
 
@@ -83,7 +79,6 @@ def read_source(
     if row is None:
         raise ObjectNotFoundError(NOT_FOUND)
     parameters = json.loads(row["parameters"])
-    template = json.loads(row["base_job_template"] or "{}")
     names = set(variable_names([parameters, *[each.parameters for each in wanted]]))
     return Source(
         id=id,
@@ -91,9 +86,7 @@ def read_source(
         parameters=parameters,
         schema=json.loads(row["parameter_openapi_schema"] or "null"),
         enforced=row["enforce_parameter_schema"],
-        job_variables=json.loads(row["job_variables"]),
-        template=template,
-        defaults=defaults_of(connection, template) if wanted else {},
+        job=Job.read(connection, row["base_job_template"], row["job_variables"]),
         variables=read_variables(connection, names) if names else {},
     )
 
@@ -117,7 +110,5 @@ def checked_parameters(source: Source, body: DeploymentFlowRunCreate, largest: i
     enforced = body.enforce_parameter_schema
     if source.enforced if enforced is None else enforced:
         check_parameters(parameters, source.schema, ignore_required=False)
-    check_variables(
-        source.template, source.defaults, source.job_variables, body.job_variables or {}
-    )
+    source.job.check(body.job_variables)
     return text
