@@ -8,7 +8,7 @@ reference to a stored one.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -94,13 +94,14 @@ def check_schema(schema: Any) -> None:
         raise InvalidSchemaError(CIRCULAR) from None
 
 
-def failure(errors: Iterable[ValidationError]) -> str | None:
+def failure(errors: Collection[ValidationError]) -> str | None:
     """A sentence on the error that says most; None without errors."""
+    if not errors:
+        return None
     from jsonschema.exceptions import best_match
 
     error = best_match(errors)
-    if error is None:
-        return None
+    assert error is not None
     place = error.json_path.removeprefix("$").removeprefix(".")
     where = f" for field {place!r}" if place else ""
     return f"Validation failed{where}. Failure reason: {error.message}"

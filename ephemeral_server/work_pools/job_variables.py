@@ -178,6 +178,8 @@ def _value(connection: Connection, default: Any) -> Any:
 
 def _fitting(schema: Any, defaults: Variables) -> Variables:
     """Those of the defaults that fit."""
+    if not defaults:
+        return defaults
     try:
         errors = errors_of(schema, defaults, defaults_may_be_null=True, ignore_required=True)
     except UnresolvableError:  # of which nobody knows which is meant
