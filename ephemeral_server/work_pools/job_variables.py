@@ -21,6 +21,7 @@ from ephemeral_server.parameters.validation import (
     UnresolvableError,
     errors_of,
     failure,
+    is_quick,
 )
 
 Template = Mapping[str, Any]
@@ -64,6 +65,11 @@ class Job:
             own: variables of the run, in front of the deployment's.
         """
         check_variables(self.template, self.defaults, self.variables, own or {})
+
+    def is_quick(self, own: Variables | None) -> bool:
+        """Whether `check` is known to take no longer than a statement of the database."""
+        schema = self.template.get("variables")
+        return not schema or is_quick(schema, [self.defaults, self.variables, own])
 
 
 def check_template(template: Template) -> None:
@@ -178,6 +184,8 @@ def _value(connection: Connection, default: Any) -> Any:
 
 def _fitting(schema: Any, defaults: Variables) -> Variables:
     """Those of the defaults that fit."""
+    if not defaults:
+        return defaults
     try:
         errors = errors_of(schema, defaults, defaults_may_be_null=True, ignore_required=True)
     except UnresolvableError:  # of which nobody knows which is meant

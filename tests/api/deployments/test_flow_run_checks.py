@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import delete, update
 
-from ephemeral_server.database.tables import deployment as deployment_table
+from ephemeral_server.database.tables import deployment
+from ephemeral_server.database.transaction import Transaction
+from ephemeral_server.deployments import run_routes
+from ephemeral_server.parameters.aside import run_aside
 from tests.api.deployments.running import INTEGER, STRING, Runner, runner
 from tests.api.objects import NOBODY
 
@@ -219,53 +225,106 @@ def test_all_is_checked_even_if_there_is_a_run_with_the_key(runner: Runner) -> N
     assert answer.status_code == 409
 
 
-def test_what_changes_during_the_check_is_checked_again(
-    runner: Runner, monkeypatch: pytest.MonkeyPatch
+class Aside:
+    """Stands where checks are done in a thread, and tells of each.
+
+    Attributes:
+        count: of the checks.
+        meanwhile: a unit of work that is done before the first check.
+    """
+
+    def __init__(self, runner: Runner) -> None:
+        self.count = 0
+        self.meanwhile: Callable[[Transaction], None] | None = None
+        self._database = runner.application.runtime.database
+
+    async def __call__(self, check: Callable[..., Any], *args: Any) -> Any:
+        self.count += 1
+        if self.meanwhile is not None:
+            await self._database.write(self.meanwhile)
+            self.meanwhile = None
+        return await run_aside(check, *args)
+
+
+@pytest.fixture
+def aside(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> Aside:
+    aside = Aside(runner)
+    monkeypatch.setattr(run_routes, "run_aside", aside)
+    return aside
+
+
+SLOW = {"properties": {"n": {"pattern": "^(a|aa)+$"}}}
+
+
+def test_a_schema_that_is_not_known_yet_is_looked_at_aside(runner: Runner, aside: Aside) -> None:
+    id = _deployment(runner, {**SCHEMA, "title": f"{uuid.uuid4()}"})
+
+    for _ in range(3):
+        runner.run(id, parameters={"n": 1}, enforce_parameter_schema=True)
+
+    assert aside.count == 1
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"n": "aa"}, {"n": {"__prefect_kind": "jinja", "template": "aa"}}]
+)
+def test_what_may_take_its_time_is_looked_at_aside(
+    runner: Runner, aside: Aside, parameters: dict[str, Any]
 ) -> None:
-    """The schema is changed after it was looked at and before the run is made."""
-    from ephemeral_server.deployments import run_routes
+    id = _deployment(runner, SLOW)
 
-    id = _deployment(runner)
-    runner.deployments.patched(id, enforce_parameter_schema=True)
-    looks = 0
+    for _ in range(2):
+        runner.run(id, parameters=parameters, enforce_parameter_schema=True)
 
-    async def checked_meanwhile(work: Any, *args: Any) -> Any:
-        nonlocal looks
-        looks += 1
-        if looks == 1:
-            await runner.application.runtime.database.write(_forbid, id)
-        return work(*args)
+    assert aside.count == 2
 
-    monkeypatch.setattr(run_routes, "run_aside", checked_meanwhile)
 
-    status, reason = runner.refusal(id, parameters={"n": 1})
+def test_what_changes_during_the_check_is_checked_again(runner: Runner, aside: Aside) -> None:
+    id = _deployment(runner, SLOW)
 
-    assert (status, looks) == (409, 2)
+    def forbid(tx: Transaction) -> None:
+        schema = '{"additionalProperties": false, "pattern": "a"}'
+        changed = update(deployment).where(deployment.c.id == id)
+        tx.connection.execute(changed.values(parameter_openapi_schema=schema, updated=tx.now() + 1))
+
+    aside.meanwhile = forbid
+
+    status, reason = runner.refusal(id, parameters={"n": 1}, enforce_parameter_schema=True)
+
+    assert (status, aside.count) == (409, 2)
     assert "Additional properties are not allowed" in reason
 
 
-def _forbid(tx: Any, id: str) -> None:
-    row = deployment_table.update().where(deployment_table.c.id == id)
-    schema = '{"additionalProperties": false}'
-    later = tx.now() + 1
-    tx.connection.execute(row.values(parameter_openapi_schema=schema, updated=later))
-
-
+@pytest.mark.parametrize("at_once", [True, False])
 def test_a_deployment_that_goes_during_the_check_is_not_there(
-    runner: Runner, monkeypatch: pytest.MonkeyPatch
+    runner: Runner, aside: Aside, at_once: bool
 ) -> None:
-    from ephemeral_server.deployments import run_routes
+    id = _deployment(runner, SLOW)
 
-    id = _deployment(runner)
+    def go(tx: Transaction) -> None:
+        tx.connection.execute(delete(deployment).where(deployment.c.id == id))
 
-    async def checked_meanwhile(work: Any, *args: Any) -> Any:
-        def delete(tx: Any) -> None:
-            gone = deployment_table.delete().where(deployment_table.c.id == id)
-            tx.connection.execute(gone)
+    aside.meanwhile = go
+    body = {"parameters": {"n": "a"}, "enforce_parameter_schema": True}
 
-        await runner.application.runtime.database.write(delete)
-        return work(*args)
+    answer = runner.ask_many(id, [body]) if at_once else runner.ask(id, **body)
 
-    monkeypatch.setattr(run_routes, "run_aside", checked_meanwhile)
+    assert (answer.status_code, answer.json()) == (404, {"detail": "Deployment not found"})
+    assert runner.deployments.runs(id) == set()
 
-    assert runner.refusal(id) == (404, "Deployment not found")
+
+def test_many_runs_are_checked_again_if_the_deployment_changes(
+    runner: Runner, aside: Aside
+) -> None:
+    id = _deployment(runner, SLOW)
+
+    def change(tx: Transaction) -> None:
+        changed = update(deployment).where(deployment.c.id == id)
+        tx.connection.execute(changed.values(version="2", updated=tx.now() + 1))
+
+    aside.meanwhile = change
+
+    [result] = runner.many(id, {})
+
+    assert aside.count == 2
+    assert runner.read(result["flow_run_id"])["deployment_version"] == "2"
