@@ -87,6 +87,16 @@ class Settings:
         300.0, "how long a flow run may be Cancelling before it is called Cancelled"
     )
     repossessor_seconds: float = _setting(15.0, "how often expired leases are looked for")
+    cleanup_reconciler_seconds: float = _setting(
+        5.0, "how often cleanup messages are looked for that their workers did not answer"
+    )
+    cleanup_lease_seconds: float = _setting(
+        30.0, "how long a worker may take for a cleanup message without a sign of life"
+    )
+    cleanup_max_deliveries: int = _setting(3, "how often a cleanup message is delivered at most")
+    cleanup_retention_seconds: float | None = _setting(
+        None, "how long cleanup messages that are done are remembered; None: for ever"
+    )
     start_timeout: float = _setting(20.0, "seconds a start may take")
     shutdown_timeout: float = _setting(5.0, "seconds a shutdown may take")
     temp_directory: str | None = _setting(
@@ -172,6 +182,10 @@ _AT_LEAST: dict[str, float] = {
     "cancellation_cleanup_seconds": 0.01,
     "cancelling_timeout_seconds": 0,
     "repossessor_seconds": 0.01,
+    "cleanup_reconciler_seconds": 0.01,
+    "cleanup_lease_seconds": 0.01,
+    "cleanup_max_deliveries": 1,
+    "cleanup_retention_seconds": 0,
     "request_limit": 1,
     "postgres_pool_size": 1,
     "postgres_max_overflow": 0,

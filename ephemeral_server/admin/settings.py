@@ -11,6 +11,7 @@ from datetime import timedelta
 from pydantic import BaseModel
 
 from ephemeral_server.settings import Settings
+from ephemeral_server.workers.cleanup.queue import BATCH as CLEANUP_BATCH
 
 STARS = "**********"
 
@@ -76,8 +77,13 @@ class CancellationCleanupSettings(LoopSettings):
     cancelling_timeout_seconds: float
 
 
+class CleanupReconcilerSettings(LoopSettings):
+    batch_size: int
+
+
 class ServicesSettings(BaseModel):
     cancellation_cleanup: CancellationCleanupSettings
+    cleanup_reconciler: CleanupReconcilerSettings
     late_runs: LateRunsSettings
     pause_expirations: LoopSettings
     repossessor: LoopSettings
@@ -92,6 +98,12 @@ class UiSettings(BaseModel):
     enabled: bool
 
 
+class WorkerChannelSettings(BaseModel):
+    cleanup_lease_seconds: float
+    cleanup_max_delivery_attempts: int
+    cleanup_completed_idempotency_retention_seconds: float | None
+
+
 class ServerSettings(BaseModel):
     api: ApiSettings
     concurrency: ConcurrencySettings
@@ -103,6 +115,7 @@ class ServerSettings(BaseModel):
     services: ServicesSettings
     tasks: TasksSettings
     ui: UiSettings
+    worker_channel: WorkerChannelSettings
 
 
 class SettingsTree(BaseModel):
@@ -155,6 +168,11 @@ def settings_tree(settings: Settings) -> SettingsTree:
                 max_cache_key_length=settings.max_cache_key_length,
             ),
             ui=UiSettings(enabled=False),
+            worker_channel=WorkerChannelSettings(
+                cleanup_lease_seconds=settings.cleanup_lease_seconds,
+                cleanup_max_delivery_attempts=settings.cleanup_max_deliveries,
+                cleanup_completed_idempotency_retention_seconds=settings.cleanup_retention_seconds,
+            ),
         )
     )
 
@@ -166,6 +184,11 @@ def _services(settings: Settings) -> ServicesSettings:
             enabled=enabled,
             loop_seconds=settings.cancellation_cleanup_seconds,
             cancelling_timeout_seconds=settings.cancelling_timeout_seconds,
+        ),
+        cleanup_reconciler=CleanupReconcilerSettings(
+            enabled=enabled,
+            loop_seconds=settings.cleanup_reconciler_seconds,
+            batch_size=CLEANUP_BATCH,
         ),
         late_runs=LateRunsSettings(
             enabled=enabled,

@@ -73,6 +73,12 @@ SERVICES = (
         "repossessor_seconds",
         "Takes back the slots of those who gave no more sign of life.",
     ),
+    Service(
+        "cleanup-reconciler",
+        "ephemeral_server.services.cleanup_reconciler",
+        "cleanup_reconciler_seconds",
+        "Hands out anew what workers were to clean up and gave no more sign of life.",
+    ),
 )
 
 
