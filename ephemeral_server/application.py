@@ -39,6 +39,10 @@ if TYPE_CHECKING:
 DOMAINS = {
     "admin": ("ephemeral_server.admin.routes",),
     "csrf-token": ("ephemeral_server.admin.csrf",),
+    "deployments": (
+        "ephemeral_server.deployments.routes",
+        "ephemeral_server.deployments.schedule_routes",
+    ),
     "events": ("ephemeral_server.events.routes",),
     "flow_run_states": ("ephemeral_server.states.routes",),
     "flow_runs": (

@@ -51,6 +51,7 @@ class Settings:
     max_parameter_size: int = _setting(
         524288, "largest parameters of a run in bytes of compact JSON, 0: no bound"
     )
+    max_scheduled_runs: int = _setting(50, "most runs that a schedule may ask to be planned ahead")
     max_cache_key_length: int = _setting(2000, "largest cache key of a task run in characters")
     graph_max_nodes: int = _setting(10_000, "most nodes of a flow run's graph")
     graph_max_artifacts: int = _setting(10_000, "most artifacts in a flow run's graph")
@@ -169,6 +170,7 @@ def _parse(name: str, kind: str, text: str) -> Any:
 _AT_LEAST: dict[str, float] = {
     "default_limit": 1,
     "max_parameter_size": 0,
+    "max_scheduled_runs": 1,
     "max_cache_key_length": 0,
     "graph_max_nodes": 1,
     "graph_max_artifacts": 0,

@@ -108,6 +108,7 @@ class ServerSettings(BaseModel):
     api: ApiSettings
     concurrency: ConcurrencySettings
     database: DatabaseSettings
+    deployment_schedule_max_scheduled_runs: int
     deployments: DeploymentsSettings
     ephemeral: EphemeralSettings
     events: EventsSettings
@@ -154,6 +155,7 @@ def settings_tree(settings: Settings) -> SettingsTree:
                     max_overflow=settings.postgres_max_overflow,
                 ),
             ),
+            deployment_schedule_max_scheduled_runs=settings.max_scheduled_runs,
             deployments=DeploymentsSettings(
                 concurrency_slot_wait_seconds=settings.deployment_slot_wait_seconds
             ),

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import bindparam, select
 
+from ephemeral_server.database.operators import is_in
 from ephemeral_server.database.prepared import Prepared
 from ephemeral_server.database.tables import deployment, flow, work_pool, work_queue
 from ephemeral_server.database.transaction import Transaction
 from ephemeral_server.events import objects
 from ephemeral_server.work_queues.events import pool_resource
 
-_AROUND = Prepared(
+_SELECT = (
     select(
+        deployment.c.id,
         deployment.c.name,
         deployment.c.flow_id,
         deployment.c.work_queue_id,
@@ -30,8 +32,8 @@ _AROUND = Prepared(
     .join(flow, flow.c.id == deployment.c.flow_id)
     .outerjoin(work_queue, work_queue.c.id == deployment.c.work_queue_id)
     .outerjoin(work_pool, work_pool.c.id == work_queue.c.work_pool_id)
-    .where(deployment.c.id == bindparam("id"))
 )
+_AROUND = Prepared(_SELECT.where(deployment.c.id == bindparam("id")))
 
 
 def emit_deployment_event(
@@ -44,8 +46,21 @@ def emit_deployment_event(
     """
     row = _AROUND.mapping(tx.connection, {"id": id})
     if row is not None:
-        about = objects.resource("deployment", id, row["name"])
-        objects.emit(tx, f"prefect.deployment.{what}", about, _related(row), payload)
+        _emit(tx, what, row, payload)
+
+
+def emit_deployments_event(tx: Transaction, what: str, ids: Collection[str]) -> None:
+    """Tell of something that happens to each of some deployments, however many."""
+    query = _SELECT.where(is_in(deployment.c.id, list(ids), tx.dialect)).order_by(deployment.c.id)
+    for row in tx.connection.execute(query).mappings():
+        _emit(tx, what, dict(row))
+
+
+def _emit(
+    tx: Transaction, what: str, row: Mapping[str, Any], payload: dict[str, Any] | None = None
+) -> None:
+    about = objects.resource("deployment", row["id"], row["name"])
+    objects.emit(tx, f"prefect.deployment.{what}", about, _related(row), payload)
 
 
 def _related(row: Mapping[str, Any]) -> Iterator[dict[str, str]]:

@@ -166,10 +166,16 @@ def delete_some_flow_runs(tx: Transaction, where: Clause, limit: int) -> list[st
 
 
 def delete_flow_runs(tx: Transaction, ids: Sequence[str]) -> int:
+    """Delete flow runs as `delete_flow_runs_where` does; how many there were."""
+    return delete_flow_runs_where(tx, _C.id.in_(ids))
+
+
+def delete_flow_runs_where(tx: Transaction, where: Clause) -> int:
     """Delete flow runs with their task runs, states, inputs and logs; how many there were.
 
     The slots that they hold are given back. Their subflow runs live on without a parent.
     """
-    release_of_flow_runs(tx, select(_C.id).where(_C.id.in_(ids)))
-    delete_logs_of_flow_runs(tx.connection, select(_C.id).where(_C.id.in_(ids)))
-    return tx.connection.execute(delete(flow_run).where(_C.id.in_(ids))).rowcount
+    runs = select(_C.id).where(where)
+    release_of_flow_runs(tx, runs)
+    delete_logs_of_flow_runs(tx.connection, runs)
+    return tx.connection.execute(delete(flow_run).where(where)).rowcount
