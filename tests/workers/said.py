@@ -21,7 +21,7 @@ CLEANER: Json = {
 
 def frame(type: str, payload: Json, **changes: Any) -> Json:
     """A frame; a change to None leaves the member out."""
-    made = {"type": type, "id": str(uuid4()), "sent_at": "2026-11-22T09:37:47Z"}
+    made: Json = {"type": type, "id": str(uuid4()), "sent_at": "2026-11-22T09:37:47Z"}
     made |= {"payload": payload, **changes}
     return {name: value for name, value in made.items() if value is not None}
 

@@ -9,9 +9,8 @@ from uuid import uuid4
 import pytest
 from pydantic import ValidationError
 
-from ephemeral_server.workers.channel.frames import Hello
+from ephemeral_server.workers.channel.frames import Hello, hello_frame
 from ephemeral_server.workers.channel.frames import frame as later_frame
-from ephemeral_server.workers.channel.frames import hello_frame
 from tests.workers.said import (
     CLAIM,
     CLEANER,

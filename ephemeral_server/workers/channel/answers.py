@@ -11,8 +11,8 @@ from ephemeral_server.wire import dump
 from ephemeral_server.work_pools.store import PoolRow
 from ephemeral_server.work_pools.wire import WORK_POOL
 from ephemeral_server.workers.channel.frames import VERSION, Hello
+from ephemeral_server.workers.cleanup.deliveries import Delivery
 from ephemeral_server.workers.cleanup.operations import Result
-from ephemeral_server.workers.cleanup.queue import Delivery
 
 INITIAL = "initial"
 UPDATED = "work_pool_updated"

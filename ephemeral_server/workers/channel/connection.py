@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from ephemeral_server.database import Transaction
 from ephemeral_server.errors import DatabaseClosedError
 from ephemeral_server.http.websockets import GOING_AWAY, first_error, send
 from ephemeral_server.runtime import Runtime
 from ephemeral_server.workers.channel import answers, frames
+from ephemeral_server.workers.channel.admission import admit
 from ephemeral_server.workers.channel.ends import ChannelError, End
-from ephemeral_server.workers.channel.greeting import Greeting, beat, greet
+from ephemeral_server.workers.channel.greeting import Greeting, beat
 from ephemeral_server.workers.channel.outbox import Outbox
+from ephemeral_server.workers.cleanup.deliveries import Taker
 from ephemeral_server.workers.cleanup.operations import (
     FAILED,
     NOT_TAKING,
@@ -25,9 +25,7 @@ from ephemeral_server.workers.cleanup.operations import (
     Result,
     operate,
 )
-from ephemeral_server.workers.cleanup.queue import Taker
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
@@ -49,13 +47,14 @@ async def talk(websocket: WebSocket, runtime: Runtime, pool_name: str) -> None:
     Raises:
         ChannelError: the server ends it.
         WebSocketDisconnect: the worker has gone.
+        DatabaseClosedError: so has the server.
     """
     hello = (await _receive(websocket, frames.hello_frame)).payload
     if frames.VERSION not in hello.supported_channel_versions:
         raise ChannelError(End.UNSUPPORTED_VERSION)
     channels = runtime.worker_channels
     with channels.greeting() as changed:
-        greeting = await _greet(runtime, pool_name, hello)
+        greeting = await admit(runtime.database, pool_name, hello)
         outbox = Outbox(greeting.pool, _taker(hello, greeting))
         channels.join(outbox, changed)
     try:
@@ -110,8 +109,9 @@ class _Connection:
             raise ChannelError(End.PROTOCOL_ERROR)
         interval = heartbeat.heartbeat_interval_seconds
         try:
-            pool = await _write(self._runtime, beat, outbox.pool, who.worker_name, interval)
-        except ChannelError:
+            write = self._runtime.database.write
+            pool = await write(beat, outbox.pool, who.worker_name, interval)
+        except (ChannelError, DatabaseClosedError):
             raise
         except Exception as error:
             logger.exception("A heartbeat of worker %r was not recorded.", who.worker_name)
@@ -124,8 +124,7 @@ class _Connection:
             return NOT_TAKING
         reason = wanted.reason if isinstance(wanted, frames.CleanupRelease) else ""
         try:
-            return await _write(
-                self._runtime,
+            return await self._runtime.database.write(
                 operate,
                 self._runtime.settings,
                 self._outbox.pool.id,
@@ -134,7 +133,7 @@ class _Connection:
                 wanted.reservation_token,
                 reason,
             )
-        except ChannelError:
+        except DatabaseClosedError:
             raise
         except Exception:
             logger.exception("Operation %s on cleanup %s failed.", operation, wanted.message_id)
@@ -173,28 +172,6 @@ async def _receive(websocket: WebSocket, kind: TypeAdapter[T]) -> T:
     except ValidationError as error:
         logger.info("A worker is sent off: %s", first_error(error))
         raise ChannelError(End.PROTOCOL_ERROR) from None
-
-
-async def _greet(runtime: Runtime, pool_name: str, hello: frames.Hello) -> Greeting:
-    try:
-        return await _write(runtime, greet, pool_name, hello)
-    except ChannelError:
-        raise
-    except Exception as error:
-        logger.exception("Worker %r of pool %r was not greeted.", hello.worker_name, pool_name)
-        raise ChannelError(End.TRANSIENT_ERROR) from error
-
-
-async def _write(
-    runtime: Runtime,
-    work: Callable[Concatenate[Transaction, P], T],
-    *args: P.args,
-    **kwargs: P.kwargs,
-) -> T:
-    try:
-        return await runtime.database.write(work, *args, **kwargs)
-    except DatabaseClosedError:  # the server ends, and its WebSockets are closed with that
-        raise ChannelError(End.TRANSIENT_ERROR) from None
 
 
 def _taker(hello: frames.Hello, greeting: Greeting) -> Taker | None:

@@ -10,7 +10,7 @@ from ephemeral_server.database import Database
 from ephemeral_server.errors import DatabaseClosedError
 from ephemeral_server.settings import Settings
 from ephemeral_server.workers.channel.outbox import Outbox
-from ephemeral_server.workers.cleanup import queue
+from ephemeral_server.workers.cleanup import deliveries, queue
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class Dispatcher:
         self._woken.set()  # nothing is left to do if it was the last
         if outbox.delivery is not None:
             with contextlib.suppress(DatabaseClosedError):
-                await asyncio.shield(self._database.write(queue.withdraw, outbox.delivery))
+                await asyncio.shield(self._database.write(deliveries.withdraw, outbox.delivery))
 
     def sent(self, outbox: Outbox) -> None:
         """The worker was sent what it was given, and can be given more."""
@@ -87,8 +87,8 @@ class Dispatcher:
             await asyncio.wait_for(self._woken.wait(), LOOK_SECONDS)
         except asyncio.TimeoutError:
             database = self._database
-            found = await database.read(queue.pools_with_messages, database.now())
-            self._due |= found & self._takers.keys()
+            waiting = await database.read(queue.pools_with_messages, database.now())
+            self._due |= waiting & self._takers.keys()
 
     async def _hand_out(self, pool_id: str) -> None:
         free = [each for each in self._takers.get(pool_id, ()) if each.delivery is None]
@@ -96,13 +96,13 @@ class Dispatcher:
             return
         takers = [each.taker for each in free if each.taker is not None]
         write = self._database.write
-        deliveries = await write(queue.reserve, self._settings, pool_id, takers)
-        for outbox, delivery in zip(free, deliveries, strict=True):
+        found = await write(deliveries.reserve, self._settings, pool_id, takers)
+        for outbox, delivery in zip(free, found, strict=True):
             if delivery is None:
                 continue
             present = self._takers.get(pool_id, {})
             if outbox not in present:  # has gone meanwhile
-                await write(queue.withdraw, delivery)
+                await write(deliveries.withdraw, delivery)
                 continue
             del present[outbox]
             present[outbox] = None

@@ -7,19 +7,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import bindparam, select
+from sqlalchemy import Connection, bindparam, select
 
 from ephemeral_server.database.sorting import ascending
 from ephemeral_server.database.tables import work_queue
 from ephemeral_server.database.transaction import Transaction
-from ephemeral_server.errors import ConflictError, ObjectNotFoundError
+from ephemeral_server.errors import ConflictError
 from ephemeral_server.work_pools.creation import is_reserved
-from ephemeral_server.work_pools.schemas import WorkPoolCreate, WorkPoolUpdate
+from ephemeral_server.work_pools.schemas import WorkPoolCreate
 from ephemeral_server.work_pools.store import PoolRow, make_pool, read_pool, update_pool
 from ephemeral_server.workers.channel.ends import ChannelError, End
 from ephemeral_server.workers.channel.frames import LONGEST_NAME, Hello
 from ephemeral_server.workers.channel.outbox import Pool
 from ephemeral_server.workers.store import record_heartbeat
+
+Template = dict[str, Any]
 
 _C = work_queue.c
 _QUEUES = (
@@ -41,16 +43,27 @@ class Greeting:
     queues: Sequence[tuple[str, str]]
 
 
-def greet(tx: Transaction, pool_name: str, hello: Hello) -> Greeting:
+def brings_template(connection: Connection, pool_name: str, hello: Hello) -> bool:
+    """Whether a worker brings the job template of its pool, which is to be checked then."""
+    if not hello.default_base_job_template:
+        return False
+    pool = read_pool(connection, pool_name)
+    return hello.create_pool_if_not_found if pool is None else _lacks_template(pool)
+
+
+def greet(tx: Transaction, pool_name: str, hello: Hello, template: Template) -> Greeting:
     """Let a worker serve a pool, which it may bring with it.
+
+    Args:
+        template: for a pool that is new or has none, if it is not empty.
 
     Raises:
         ChannelError: it may not; nothing has changed.
     """
-    pool = read_pool(tx.connection, pool_name) or _bring_pool(tx, pool_name, hello)
+    pool = read_pool(tx.connection, pool_name) or _bring_pool(tx, pool_name, hello, template)
     queues = _queues(tx, pool, hello.work_queue_names)
-    if hello.default_base_job_template and pool["base_job_template"] == "{}":
-        _bring_template(tx, pool_name, hello.default_base_job_template)
+    if template and _lacks_template(pool):
+        update_pool(tx, pool_name, {"base_job_template": template})
     record_heartbeat(tx, pool, hello.worker_name, hello.heartbeat_interval_seconds)
     return Greeting(_read(tx, pool_name), queues)
 
@@ -89,34 +102,21 @@ def _queues(tx: Transaction, pool: PoolRow, names: Sequence[str]) -> list[tuple[
         raise ChannelError(End.AUTHORIZATION_FAILED) from None
 
 
-def _bring_pool(tx: Transaction, name: str, hello: Hello) -> PoolRow:
+def _lacks_template(pool: PoolRow) -> bool:
+    return bool(pool["base_job_template"] == "{}")
+
+
+def _bring_pool(tx: Transaction, name: str, hello: Hello, template: Template) -> PoolRow:
     """Make the pool, unless somebody else is faster."""
     if not hello.create_pool_if_not_found or is_reserved(name) or len(name) > LONGEST_NAME:
         raise ChannelError(End.AUTHORIZATION_FAILED)
-    template = hello.default_base_job_template
     try:
-        wanted = WorkPoolCreate(name=name, type=hello.worker_type, base_job_template=template)
-    except ValidationError as error:
-        of_name = error.errors()[0]["loc"][:1] == ("name",)
-        end = End.AUTHORIZATION_FAILED if of_name else End.PROTOCOL_ERROR
-        raise ChannelError(end) from None
-    try:
-        given = {"base_job_template": wanted.base_job_template, "tell_status": False}
-        return make_pool(tx, name, hello.worker_type, **given)
+        WorkPoolCreate(name=name)
+        return make_pool(tx, name, hello.worker_type, base_job_template=template, tell_status=False)
+    except ValidationError:
+        raise ChannelError(End.AUTHORIZATION_FAILED) from None
     except ConflictError:
         pool = read_pool(tx.connection, name)
         if pool is None:
             raise ChannelError(End.AUTHORIZATION_FAILED) from None
         return pool
-
-
-def _bring_template(tx: Transaction, pool_name: str, template: dict[str, Any]) -> None:
-    """Give a pool the template that it lacks."""
-    try:
-        changes = WorkPoolUpdate(base_job_template=template)
-    except ValidationError:
-        raise ChannelError(End.PROTOCOL_ERROR) from None
-    try:
-        update_pool(tx, pool_name, {"base_job_template": changes.base_job_template})
-    except ObjectNotFoundError:  # deleted just now
-        raise ChannelError(End.AUTHORIZATION_FAILED) from None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ephemeral_server.work_pools.store import PoolRow
 from ephemeral_server.workers.channel.answers import pool_json
 from ephemeral_server.workers.channel.ends import End
-from ephemeral_server.workers.cleanup.queue import Delivery, Taker
+from ephemeral_server.workers.cleanup.deliveries import Delivery, Taker
 
 
 @dataclass(frozen=True, slots=True)

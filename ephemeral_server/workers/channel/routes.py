@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from ephemeral_server.errors import DatabaseClosedError
 from ephemeral_server.http.websockets import close
 from ephemeral_server.runtime import Runtime, converse
 from ephemeral_server.workers.channel.connection import talk
@@ -24,10 +25,13 @@ async def connect_worker(websocket: WebSocket, name: str) -> None:
     async def with_client(websocket: WebSocket, runtime: Runtime) -> None:
         try:
             await talk(websocket, runtime, name)
-        except ChannelError as error:
-            await close(websocket, error.end.code, error.end.reason)
         except WebSocketDisconnect:
-            pass
+            return
+        except ChannelError as error:
+            end = error.end
+        except DatabaseClosedError:  # seldom seen: WebSockets are closed before the database
+            end = End.TRANSIENT_ERROR
+        await close(websocket, end.code, end.reason)
 
     refusal = End.AUTHENTICATION_FAILED.reason
     await converse(websocket, with_client, legacy=False, refusal=refusal)

@@ -15,6 +15,7 @@ from ephemeral_server.workers.cleanup.queue import (
     DONE,
     READY,
     RESERVED,
+    UNRESERVED,
     WAITING,
     end_delivery,
 )
@@ -91,7 +92,7 @@ def _operate(
         return ACCEPTED if end_delivery(tx, settings, message, reason) else DIED
     statement = update(cleanup_message).where(_C.id == message.id)
     if operation == "ack":
-        tx.connection.execute(statement.values(status=DONE, updated=tx.now(), reserved_by=None))
+        tx.connection.execute(statement.values(status=DONE, updated=tx.now(), **UNRESERVED))
         tx.notify(WAITING, message.work_pool_id)
         return ACCEPTED
     until = later(tx.now(), settings.cleanup_lease_seconds)

@@ -9,15 +9,12 @@ Servers that share a database share its queue.
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import partial
-from secrets import token_urlsafe
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from sqlalchemy import Connection, Row, delete, func, select, update
+from sqlalchemy import Connection, Row, delete, select, update
 
 from ephemeral_server.clock import later
 from ephemeral_server.database.tables import cleanup_message
@@ -36,46 +33,14 @@ READY, RESERVED, DONE, DEAD = "READY", "RESERVED", "DONE", "DEAD"
 #: How many leases are ended at once, and messages forgotten.
 BATCH = 100
 
+#: The columns of a delivery, of a message that is on its way to nobody.
+UNRESERVED: Mapping[str, None] = {
+    "reservation_token": None,
+    "reserved_by": None,
+    "lease_expires_at": None,
+}
+
 _C = cleanup_message.c
-_UNRESERVED = {"reservation_token": None, "reserved_by": None, "lease_expires_at": None}
-
-
-@dataclass(frozen=True, slots=True)
-class Taker:
-    """A worker that takes messages.
-
-    Attributes:
-        consumer: who it is, also after it has connected again.
-        kinds: of the messages it can do with.
-        queue_ids: of the queues that it serves; it gets their messages before others do.
-        most: how many messages it may have at a time.
-    """
-
-    consumer: str
-    kinds: frozenset[str]
-    queue_ids: frozenset[str]
-    most: int
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A message on its way to a worker.
-
-    Attributes:
-        token: of this delivery.
-        lease_expires_at: when it is void, microseconds since 1970 UTC.
-        count: how often the message was delivered, this time included.
-        target, data: JSON objects.
-    """
-
-    message_id: str
-    token: str
-    lease_expires_at: int
-    count: int
-    work_queue_id: str | None
-    kind: str
-    target: str
-    data: str
 
 
 def enqueue(
@@ -107,56 +72,13 @@ def enqueue(
         "idempotency_key": key,
         "status": READY,
         "delivery_count": 0,
-        **_UNRESERVED,
+        **UNRESERVED,
     }
     insert = insert_or_ignore(tx.dialect, cleanup_message, "work_pool_id", "idempotency_key")
     if not tx.connection.execute(insert, row).rowcount:
         return False
     tx.notify(WAITING, pool_id)
     return True
-
-
-def reserve(
-    tx: Transaction, settings: Settings, pool_id: str, takers: Sequence[Taker]
-) -> list[Delivery | None]:
-    """The next message for each of some workers of a pool, at most one for each.
-
-    The oldest message is given first: to a worker of its queue, or to any that can do with it;
-    of several, to the first.
-
-    Returns:
-        In the order of `takers`: what each gets, None if it gets nothing.
-    """
-    expire(tx, settings, pool_id)
-    has = _counts(tx, pool_id)
-    found: list[Delivery | None] = [None] * len(takers)
-    while True:
-        free = [
-            place
-            for place, taker in enumerate(takers)
-            if found[place] is None and has[taker.consumer] < taker.most
-        ]
-        message = _oldest(tx, pool_id, [takers[place] for place in free])
-        if message is None:
-            return found
-        able = [place for place in free if message.kind in takers[place].kinds]
-        near = [place for place in able if message.work_queue_id in takers[place].queue_ids]
-        place = (near or able)[0]
-        consumer = takers[place].consumer
-        found[place] = _deliver(tx, settings, message, consumer)
-        has[consumer] += 1
-
-
-def withdraw(tx: Transaction, delivery: Delivery) -> None:
-    """Undo a delivery that did not get to its worker."""
-    statement = (
-        update(cleanup_message)
-        .where(_C.id == delivery.message_id, _C.reservation_token == delivery.token)
-        .values(status=READY, delivery_count=_C.delivery_count - 1, **_UNRESERVED)
-        .returning(_C.work_pool_id)
-    )
-    for pool_id in tx.connection.scalars(statement).all():
-        tx.notify(WAITING, pool_id)
 
 
 def expire(tx: Transaction, settings: Settings, pool_id: str | None = None) -> int:
@@ -188,7 +110,7 @@ def end_delivery(tx: Transaction, settings: Settings, message: Row[Any], why: st
         why: the delivery has come to nothing, for the log.
     """
     alive: bool = message.delivery_count < settings.cleanup_max_deliveries
-    values = {"status": READY if alive else DEAD, "updated": tx.now(), **_UNRESERVED}
+    values = {"status": READY if alive else DEAD, "updated": tx.now(), **UNRESERVED}
     tx.connection.execute(update(cleanup_message).where(_C.id == message.id).values(values))
     if not alive:
         told = (message.kind, message.target, message.delivery_count, why)
@@ -212,52 +134,3 @@ def pools_with_messages(connection: Connection, now: int) -> set[str]:
     over = (_C.status == RESERVED) & (_C.lease_expires_at <= now)
     query = select(_C.work_pool_id).where((_C.status == READY) | over).distinct()
     return set(connection.scalars(query))
-
-
-def _counts(tx: Transaction, pool_id: str) -> Counter[str]:
-    """How many messages of a pool each consumer has."""
-    query = (
-        select(_C.reserved_by, func.count())
-        .where(_C.status == RESERVED, _C.work_pool_id == pool_id)
-        .group_by(_C.reserved_by)
-    )
-    return Counter(dict(tx.connection.execute(query).tuples().all()))
-
-
-def _oldest(tx: Transaction, pool_id: str, takers: Sequence[Taker]) -> Row[Any] | None:
-    """The first message that one of these workers can do with; it is locked."""
-    kinds = frozenset[str]().union(*(taker.kinds for taker in takers))
-    if not kinds:
-        return None
-    query = (
-        select(cleanup_message)
-        .where(_C.status == READY, _C.work_pool_id == pool_id, _C.kind.in_(kinds))
-        .order_by(_C.created, _C.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
-    return tx.connection.execute(query).first()
-
-
-def _deliver(tx: Transaction, settings: Settings, message: Row[Any], consumer: str) -> Delivery:
-    now = tx.now()
-    delivery = Delivery(
-        message_id=message.id,
-        token=token_urlsafe(32),
-        lease_expires_at=later(now, settings.cleanup_lease_seconds),
-        count=message.delivery_count + 1,
-        work_queue_id=message.work_queue_id,
-        kind=message.kind,
-        target=message.target,
-        data=message.data,
-    )
-    values = {
-        "status": RESERVED,
-        "updated": now,
-        "delivery_count": delivery.count,
-        "reservation_token": delivery.token,
-        "reserved_by": consumer,
-        "lease_expires_at": delivery.lease_expires_at,
-    }
-    tx.connection.execute(update(cleanup_message).where(_C.id == message.id).values(values))
-    return delivery
