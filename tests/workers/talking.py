@@ -30,7 +30,6 @@ class TalkingWorker:
     Attributes:
         hello: what the worker has said first.
         ready: the payload of the answer to that.
-        full: while it is set, the connection takes nothing more from the server.
     """
 
     def __init__(self, application: Application, pool_name: str) -> None:
@@ -39,6 +38,7 @@ class TalkingWorker:
         self._outgoing: asyncio.Queue[Message] = asyncio.Queue()
         self._room = asyncio.Event()
         self._room.set()
+        self._broken = False
         self.hello: Json = {}
         self.ready: Json = {}
         path = f"/api/work_pools/{quote(pool_name, safe='')}/workers/connect"
@@ -119,6 +119,11 @@ class TalkingWorker:
         """Take again what the server sends."""
         self._room.set()
 
+    def break_off(self) -> None:
+        """Go without having read what was sent."""
+        self._broken = True
+        self.leave()
+
     def leave(self) -> None:
         """Go; return when the server has seen it."""
         self.read_on()
@@ -140,6 +145,8 @@ class TalkingWorker:
 
     async def _send(self, message: Message) -> None:
         await self._room.wait()
+        if self._broken:
+            raise OSError("the connection is closed")
         self._outgoing.put_nowait(message)
 
 

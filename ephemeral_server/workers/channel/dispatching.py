@@ -52,6 +52,7 @@ class Dispatcher:
         del takers[outbox]
         if not takers:
             del self._takers[outbox.pool.id]
+            self._due.discard(outbox.pool.id)
         self._woken.set()  # nothing is left to do if it was the last
         if outbox.delivery is not None:
             with contextlib.suppress(DatabaseClosedError):
@@ -71,9 +72,10 @@ class Dispatcher:
     async def _run(self) -> None:
         while self._takers:
             try:
-                while self._due:
+                if self._due:
                     await self._hand_out(self._due.pop())
-                await self._wait()
+                else:
+                    await self._wait()
             except DatabaseClosedError:
                 return
             except Exception:

@@ -107,7 +107,7 @@ def _counts(tx: Transaction, pool_id: str) -> Counter[str]:
         .where(_C.status == RESERVED, _C.work_pool_id == pool_id)
         .group_by(_C.reserved_by)
     )
-    return Counter(dict(tx.connection.execute(query).tuples().all()))
+    return Counter({row[0]: row[1] for row in tx.connection.execute(query)})
 
 
 def _oldest(tx: Transaction, pool_id: str, takers: Sequence[Taker]) -> Row[Any] | None:
