@@ -42,6 +42,8 @@ DOMAINS = {
     "deployments": (
         "ephemeral_server.deployments.routes",
         "ephemeral_server.deployments.schedule_routes",
+        "ephemeral_server.deployments.scheduled_routes",
+        "ephemeral_server.deployments.run_routes",
     ),
     "events": ("ephemeral_server.events.routes",),
     "flow_run_states": ("ephemeral_server.states.routes",),
@@ -73,6 +75,7 @@ DOMAINS = {
         "ephemeral_server.ui_api.schema_routes",
     ),
     "work_pools": (
+        "ephemeral_server.work_pools.polling_routes",
         "ephemeral_server.work_pools.routes",
         "ephemeral_server.work_queues.pool_routes",
         "ephemeral_server.workers.routes",

@@ -98,6 +98,42 @@ class Settings:
     cleanup_retention_seconds: float | None = _setting(
         None, "how long cleanup messages that are done are remembered; None: for ever"
     )
+    scheduler_seconds: float = _setting(
+        60.0, "how often deployments are looked for that lack scheduled runs"
+    )
+    changed_deployments_seconds: float = _setting(
+        5.0, "how often deployments are looked for that another server has changed"
+    )
+    scheduler_min_runs: int = _setting(3, "least runs that each schedule has ahead")
+    scheduler_max_runs: int = _setting(100, "most runs that each schedule has ahead")
+    scheduler_min_scheduled_seconds: float = _setting(
+        3600.0, "least time ahead for which each schedule has runs"
+    )
+    scheduler_max_scheduled_seconds: float = _setting(
+        8_640_000.0, "longest time ahead for which a schedule has runs"
+    )
+    scheduler_deployment_batch_size: int = _setting(
+        100, "deployments that the scheduler looks at in one go"
+    )
+    scheduler_insert_batch_size: int = _setting(
+        500, "runs that the scheduler plans in one transaction"
+    )
+    claim_seconds: float = _setting(
+        5.0, "how long a flow run that a worker was given is hidden from others, 0: not at all"
+    )
+    foreman_seconds: float = _setting(
+        15.0, "how often workers, pools, queues and deployments are looked for that nobody serves"
+    )
+    worker_inactivity_multiple: int = _setting(
+        3, "after how many of its heartbeat intervals without a heartbeat a worker is offline"
+    )
+    worker_heartbeat_seconds: float = _setting(30.0, "heartbeat interval of workers that tell none")
+    deployment_poll_timeout_seconds: float = _setting(
+        60.0, "how long after it was last polled a deployment is ready"
+    )
+    work_queue_poll_timeout_seconds: float = _setting(
+        60.0, "how long after it was last polled a work queue is ready"
+    )
     start_timeout: float = _setting(20.0, "seconds a start may take")
     shutdown_timeout: float = _setting(5.0, "seconds a shutdown may take")
     temp_directory: str | None = _setting(
@@ -188,6 +224,20 @@ _AT_LEAST: dict[str, float] = {
     "cleanup_lease_seconds": 0.01,
     "cleanup_max_deliveries": 1,
     "cleanup_retention_seconds": 0,
+    "scheduler_seconds": 0.01,
+    "changed_deployments_seconds": 0.01,
+    "scheduler_min_runs": 0,
+    "scheduler_max_runs": 0,
+    "scheduler_min_scheduled_seconds": 0,
+    "scheduler_max_scheduled_seconds": 0,
+    "scheduler_deployment_batch_size": 1,
+    "scheduler_insert_batch_size": 1,
+    "claim_seconds": 0,
+    "foreman_seconds": 0.01,
+    "worker_inactivity_multiple": 1,
+    "worker_heartbeat_seconds": 0,
+    "deployment_poll_timeout_seconds": 0,
+    "work_queue_poll_timeout_seconds": 0,
     "request_limit": 1,
     "postgres_pool_size": 1,
     "postgres_max_overflow": 0,

@@ -81,12 +81,23 @@ class CleanupReconcilerSettings(LoopSettings):
     batch_size: int
 
 
+class SchedulerSettings(LoopSettings):
+    recent_deployments_loop_seconds: float
+    deployment_batch_size: int
+    insert_batch_size: int
+    min_runs: int
+    max_runs: int
+    min_scheduled_time: timedelta
+    max_scheduled_time: timedelta
+
+
 class ServicesSettings(BaseModel):
     cancellation_cleanup: CancellationCleanupSettings
     cleanup_reconciler: CleanupReconcilerSettings
     late_runs: LateRunsSettings
     pause_expirations: LoopSettings
     repossessor: LoopSettings
+    scheduler: SchedulerSettings
 
 
 class TasksSettings(BaseModel):
@@ -201,4 +212,15 @@ def _services(settings: Settings) -> ServicesSettings:
             enabled=enabled, loop_seconds=settings.pause_expirations_seconds
         ),
         repossessor=LoopSettings(enabled=enabled, loop_seconds=settings.repossessor_seconds),
+        scheduler=SchedulerSettings(
+            enabled=enabled,
+            loop_seconds=settings.scheduler_seconds,
+            recent_deployments_loop_seconds=settings.changed_deployments_seconds,
+            deployment_batch_size=settings.scheduler_deployment_batch_size,
+            insert_batch_size=settings.scheduler_insert_batch_size,
+            min_runs=settings.scheduler_min_runs,
+            max_runs=settings.scheduler_max_runs,
+            min_scheduled_time=timedelta(seconds=settings.scheduler_min_scheduled_seconds),
+            max_scheduled_time=timedelta(seconds=settings.scheduler_max_scheduled_seconds),
+        ),
     )

@@ -6,7 +6,7 @@ to a limit that others share; that one is never changed or deleted from here.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import Text, and_, bindparam, cast, delete, literal, select, update
@@ -15,9 +15,11 @@ from ephemeral_server.database.operators import Clause
 from ephemeral_server.database.tables import concurrency_limit, deployment
 from ephemeral_server.database.transaction import Transaction
 from ephemeral_server.database.upsert import insert_or_ignore
-from ephemeral_server.deployments.schemas import DeploymentCreate, DeploymentUpdate
 from ephemeral_server.errors import ObjectNotFoundError
 from ephemeral_server.ids import new_id
+
+if TYPE_CHECKING:  # flows, too, look in here, and need no shapes of deployments for that
+    from ephemeral_server.deployments.schemas import DeploymentCreate, DeploymentUpdate
 
 _PREFIX = "deployment:"
 _C = concurrency_limit.c

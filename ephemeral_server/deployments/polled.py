@@ -7,13 +7,13 @@ from collections.abc import Collection
 from sqlalchemy import Connection
 
 from ephemeral_server.database.operators import is_in
-from ephemeral_server.database.tables import deployment
+from ephemeral_server.database.tables import deployment, work_queue
 from ephemeral_server.database.transaction import Transaction
 from ephemeral_server.deployments.events import emit_deployments_event
-from ephemeral_server.work_queues.polled import Marking, Which
+from ephemeral_server.work_queues.polled import QUEUES, Marking, Which
 
 _C = deployment.c
-_MARKING = Marking(deployment, lambda tx, ids: emit_deployments_event(tx, "ready", ids))
+DEPLOYMENTS = Marking(deployment, lambda tx, ids: emit_deployments_event(tx, "ready", ids))
 
 
 def named(ids: Collection[str], dialect: str) -> Which:
@@ -33,7 +33,7 @@ def are_to_be_marked(connection: Connection, which: Which, now: int) -> bool:
         which: `named` or `served_by`.
         now: the present instant.
     """
-    return _MARKING.is_due(connection, which, now)
+    return DEPLOYMENTS.is_any_due(connection, which, now)
 
 
 def mark_deployments_polled(tx: Transaction, which: Which) -> None:
@@ -44,4 +44,22 @@ def mark_deployments_polled(tx: Transaction, which: Which) -> None:
     Args:
         which: `named` or `served_by`.
     """
-    _MARKING.mark(tx, which)
+    DEPLOYMENTS.mark(tx, which)
+
+
+def are_queues_to_be_marked(connection: Connection, queue_ids: Collection[str], now: int) -> bool:
+    """Whether a poll of these queues has something to write, see `mark_queues_polled`."""
+    which, deployments = _queues(queue_ids, connection.dialect.name)
+    due = QUEUES.is_any_due(connection, which, now)
+    return due or DEPLOYMENTS.is_any_due(connection, deployments, now)
+
+
+def mark_queues_polled(tx: Transaction, queue_ids: Collection[str]) -> None:
+    """Workers ask these queues for runs: they and the deployments assigned to them are ready."""
+    which, deployments = _queues(queue_ids, tx.dialect)
+    QUEUES.mark(tx, which)
+    DEPLOYMENTS.mark(tx, deployments)
+
+
+def _queues(ids: Collection[str], dialect: str) -> tuple[Which, Which]:
+    return is_in(work_queue.c.id, list(ids), dialect), served_by(ids, dialect)

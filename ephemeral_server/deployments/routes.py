@@ -23,6 +23,7 @@ from ephemeral_server.deployments.query_schemas import (
     DeploymentPageQuery,
     DeploymentQuery,
 )
+from ephemeral_server.deployments.queue_check import WORK_QUEUE, WorkQueue, queues_for
 from ephemeral_server.deployments.schemas import (
     DeploymentCreate,
     DeploymentResponse,
@@ -32,7 +33,7 @@ from ephemeral_server.deployments.wire import DEPLOYMENT
 from ephemeral_server.fields import Storable
 from ephemeral_server.http.direct import DirectRoute
 from ephemeral_server.http.paging import offset_of, page_of, page_size
-from ephemeral_server.http.refusal import errors_answered
+from ephemeral_server.http.refusal import refusals
 from ephemeral_server.http.reply import JsonReply, made, no_content
 from ephemeral_server.runtime import runtime_of
 from ephemeral_server.wire import dump
@@ -47,7 +48,7 @@ async def create(body: DeploymentCreate, request: Request) -> Response:
     """Make a deployment: 201, or 200 with the flow's deployment of that name, changed."""
     runtime = runtime_of(request)
     await check_bounds(request, body)
-    with errors_answered():
+    with refusals():
         row, new = await runtime.database.write(create_deployment, body)
     return made(DEPLOYMENT.render(row, runtime.clock.now()), new=new)
 
@@ -119,7 +120,7 @@ async def read_deployment(id: UUID, request: Request) -> Response:
 async def update(id: UUID, body: DeploymentUpdate, request: Request) -> Response:
     """Change a deployment; each member that is given replaces the old value as a whole."""
     await check_bounds(request, body)
-    with errors_answered():
+    with refusals():
         await runtime_of(request).database.write(update_deployment, str(id), body)
     return no_content()
 
@@ -146,6 +147,15 @@ async def resume(id: UUID, request: Request) -> Response:
     if not await runtime_of(request).database.write(resume_deployment, str(id)):
         raise HTTPException(404, NOT_FOUND)
     return JsonReply("null")
+
+
+@router.get("/{id:uuid}/work_queue_check", response_model=list[WorkQueue])
+async def check_work_queues(id: UUID, request: Request) -> Response:
+    """The queues that take up what the deployment schedules."""
+    rows = await runtime_of(request).database.read(queues_for, str(id))
+    if rows is None:
+        raise HTTPException(404, NOT_FOUND)
+    return JsonReply(f"[{','.join(map(WORK_QUEUE.render_row, rows))}]")
 
 
 def _found(row: store.Row | None, now: int) -> Response:

@@ -16,7 +16,7 @@ from ephemeral_server.deployments.schedule_schemas import (
 )
 from ephemeral_server.deployments.wire import SCHEDULE
 from ephemeral_server.http.direct import DirectRoute
-from ephemeral_server.http.refusal import errors_answered
+from ephemeral_server.http.refusal import refusals
 from ephemeral_server.http.reply import JsonReply, no_content
 from ephemeral_server.runtime import runtime_of
 
@@ -41,7 +41,7 @@ async def create_schedules(
     """Add schedules to a deployment; they are answered in the order given."""
     for at, schedule in enumerate(body):
         await check_schedule(request, schedule, at)
-    with errors_answered():
+    with refusals():
         rows = await runtime_of(request).database.write(
             single_schedules.create_schedules, str(id), body
         )
@@ -54,7 +54,7 @@ async def update_schedule(
 ) -> Response:
     """Change a schedule; a null changes nothing."""
     await check_schedule(request, body)
-    with errors_answered():
+    with refusals():
         await runtime_of(request).database.write(
             single_schedules.update_schedule, str(id), str(schedule_id), body
         )
@@ -64,7 +64,7 @@ async def update_schedule(
 @router.delete("/{schedule_id:uuid}", status_code=204, response_model=None)
 async def delete_schedule(id: UUID, schedule_id: UUID, request: Request) -> Response:
     """Delete a schedule and the runs that it has planned and that have not begun."""
-    with errors_answered():
+    with refusals():
         await runtime_of(request).database.write(
             single_schedules.delete_schedule, str(id), str(schedule_id)
         )

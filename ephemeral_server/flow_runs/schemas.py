@@ -52,13 +52,11 @@ class FlowRunPolicy(BaseModel):
         return data
 
 
-class FlowRunCreate(StrictBody):
-    """A flow run to make."""
+class NewFlowRun(StrictBody):
+    """What can be said of a flow run that is to be made, however it comes about."""
 
     state: StateCreate | None = None
     name: Storable | None = None
-    flow_id: UUID
-    flow_version: Storable | None = None
     parameters: JsonObject = Field(default_factory=dict)
     context: JsonObject = Field(default_factory=dict)
     parent_task_run_id: UUID | None = None
@@ -67,9 +65,16 @@ class FlowRunCreate(StrictBody):
     tags: list[Storable] = Field(default_factory=list)
     labels: Labels | None = None
     idempotency_key: Storable | None = None
-    work_pool_name: Storable | None = None
     work_queue_name: Storable | None = None
     job_variables: JsonObject | None = None
+
+
+class FlowRunCreate(NewFlowRun):
+    """A flow run to make."""
+
+    flow_id: UUID
+    flow_version: Storable | None = None
+    work_pool_name: Storable | None = None
     deployment_id: UUID | None = None
 
 
@@ -93,8 +98,8 @@ class CreatedBy(BaseModel):
     display_value: str | None = None
 
 
-class FlowRunResponse(BaseModel):
-    """A flow run as it is answered."""
+class FlowRun(BaseModel):
+    """A flow run by itself."""
 
     id: UUID
     created: datetime | None
@@ -106,8 +111,6 @@ class FlowRunResponse(BaseModel):
     deployment_version: str | None = None
     work_queue_id: UUID | None = None
     work_queue_name: str | None = None
-    work_pool_id: UUID | None = None
-    work_pool_name: str | None = None
     flow_version: str | None = None
     parameters: dict[str, Any]
     idempotency_key: str | None = None
@@ -132,6 +135,13 @@ class FlowRunResponse(BaseModel):
     created_by: CreatedBy | None = None
     job_variables: dict[str, Any] | None = None
     state: StateResponse | None = None
+
+
+class FlowRunResponse(FlowRun):
+    """A flow run as it is answered."""
+
+    work_pool_id: UUID | None = None
+    work_pool_name: str | None = None
 
 
 class FlowRunSort(str, Enum):

@@ -16,6 +16,7 @@ from ephemeral_server.database.tables import (
 from ephemeral_server.orchestration.storage import state_columns
 from ephemeral_server.orchestration.wire import ESTIMATES, STATE_FIELD
 from ephemeral_server.wire import (
+    Field,
     Shape,
     boolean,
     field,
@@ -65,6 +66,20 @@ FLOW_RUN = Shape(
         field("job_variables", raw_or("{}")),
         STATE_FIELD,
         *ESTIMATES,
+    )
+)
+
+
+def _no_state() -> str:
+    return "null"
+
+
+_AROUND = ("state", "work_pool_id", "work_pool_name")
+#: A flow run by itself, from the columns of its row: its state is not read.
+FLOW_RUN_ALONE = Shape(
+    (
+        *(member for member in FLOW_RUN.fields if member.name not in _AROUND),
+        Field("state", _no_state, ()),
     )
 )
 

@@ -1,4 +1,4 @@
-"""Refusing requests: what a model cannot find by itself, and what units of work raise."""
+"""Refusals that a model cannot find by itself."""
 
 from __future__ import annotations
 
@@ -22,16 +22,6 @@ _STATUS: dict[type[Exception], int] = {
     ConflictError: 409,
     UnprocessableError: 422,
 }
-
-
-@contextmanager
-def errors_answered() -> Iterator[None]:
-    """Answer with the message and the status of what is raised within, see `errors`."""
-    try:
-        yield
-    except tuple(_STATUS) as error:
-        status = next(code for kind, code in _STATUS.items() if isinstance(error, kind))
-        raise HTTPException(status, str(error)) from None
 
 
 def refused(
@@ -58,10 +48,9 @@ def refused(
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Answer 404 for what is not there and 409 for a conflict, with the error's message."""
+    """Answer what units of work refuse with the message and the status of the error."""
     try:
         yield
-    except ObjectNotFoundError as error:
-        raise HTTPException(404, str(error)) from None
-    except ConflictError as error:
-        raise HTTPException(409, str(error)) from None
+    except tuple(_STATUS) as error:
+        status = next(code for kind, code in _STATUS.items() if isinstance(error, kind))
+        raise HTTPException(status, str(error)) from None

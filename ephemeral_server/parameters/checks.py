@@ -60,10 +60,12 @@ def hydrated(parameters: Any, variables: Mapping[str, Any]) -> dict[str, Any]:
         variables: values of variables by name, at least of those that `variable_names` tells.
 
     Raises:
-        HydrationError: some value could not be had.
+        HydrationError: some value cannot be had, or all of them stand for what is no object.
     """
     found = hydrate(parameters, variables)
     for reason in found.failures.values():
         raise HydrationError(reason)
-    values: dict[str, Any] = found.values or {}
+    values = {} if found.values is None else found.values
+    if not isinstance(values, dict):
+        raise HydrationError("The parameters as a whole stand for something that is no object.")
     return values

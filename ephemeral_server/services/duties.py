@@ -11,7 +11,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, Select, Table, bindparam, select
 
@@ -20,6 +20,8 @@ from ephemeral_server.database.failures import is_outage
 from ephemeral_server.errors import DatabaseClosedError
 from ephemeral_server.orchestration.changes import Outcome
 from ephemeral_server.settings import Settings
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -65,17 +67,40 @@ async def fulfil(database: Database, settings: Settings, duty: Duty) -> Counter[
 async def _change(
     database: Database, settings: Settings, duty: Duty, ids: Sequence[str]
 ) -> Counter[str]:
+    def change(tx: Transaction, ids: Sequence[str]) -> Counter[str]:
+        return _change_all(tx, settings, duty, ids)
+
+    done = await write_all(database, duty.table.name, ids, change)
+    return sum(done, start=Counter())
+
+
+async def write_all(
+    database: Database,
+    what: str,
+    ids: Sequence[str],
+    work: Callable[[Transaction, Sequence[str]], T],
+) -> list[T]:
+    """Do something to rows in one transaction or, if that fails, to each in one of its own.
+
+    Args:
+        what: the rows are, for the log: the failure of one is told there and stops no other.
+        ids: of the rows.
+        work: does it to the rows of some ids.
+
+    Returns:
+        what each transaction did.
+    """
     try:
-        return await database.write(_change_all, settings, duty, ids)
+        return [await database.write(work, ids)]
     except Exception as error:
         if isinstance(error, DatabaseClosedError) or is_outage(error):
             raise
         if len(ids) == 1:
-            logger.exception("%s %s was not changed.", duty.table.name, ids[0])
-            return Counter()
-    done: Counter[str] = Counter()
+            logger.exception("%s %s was not changed.", what, ids[0])
+            return []
+    done: list[T] = []
     for id in ids:  # One of them fails, and takes only itself with it.
-        done += await _change(database, settings, duty, [id])
+        done += await write_all(database, what, [id], work)
     return done
 
 

@@ -1,4 +1,7 @@
-"""The loop around a service: one pass, a pause, and again, until the server ends."""
+"""The loop around a service: one pass, a pause, and again, until the server ends.
+
+Notices may end a pause before its time, see `ephemeral_server.database.notices`.
+"""
 
 from __future__ import annotations
 
@@ -40,6 +43,7 @@ class ServiceLoop:
         self._settings = settings
         self._period: float = getattr(settings, service.period)
         self._turn = asyncio.Lock()
+        self._wanted = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -62,7 +66,10 @@ class ServiceLoop:
             return done
 
     async def _run(self) -> None:
+        if (topic := self.service.woken_by) is not None:
+            self._database.notices.listen(topic, self._want)
         while True:
+            self._wanted.clear()
             try:
                 await self.run_once()
             except Exception:  # whatever it is, the next pass may do better
@@ -72,7 +79,21 @@ class ServiceLoop:
                     self.service.name,
                     self._pause(),
                 )
+            await self._rest()
+
+    async def _rest(self) -> None:
+        """Wait until it is time for the next pass or, unless this one failed, for a notice."""
+        if self.failures:
             await asyncio.sleep(self._pause())
+            return
+        timer = asyncio.get_running_loop().call_later(self._pause(), self._wanted.set)
+        try:
+            await self._wanted.wait()
+        finally:
+            timer.cancel()
+
+    def _want(self, subject: str) -> None:
+        self._wanted.set()
 
     def _pause(self) -> float:
         """The period; twice as long after each failure."""

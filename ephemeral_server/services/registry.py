@@ -2,6 +2,7 @@
 
 A service finds what is to be done now, does it, and returns what it did. It reads the time from
 the server's clock and keeps nothing in memory, so several servers may run it on one database.
+Its module may name, as ``WOKEN_BY``, a topic of notices that let it work before its time.
 """
 
 from __future__ import annotations
@@ -41,6 +42,12 @@ class Service:
         run_once: RunOnce = import_module(self.module).run_once
         return run_once
 
+    @property
+    def woken_by(self) -> str | None:
+        """The topic of notices upon which a pass begins at once."""
+        topic: str | None = getattr(import_module(self.module), "WOKEN_BY", None)
+        return topic
+
 
 SERVICES = (
     Service(
@@ -78,6 +85,18 @@ SERVICES = (
         "ephemeral_server.services.cleanup_reconciler",
         "cleanup_reconciler_seconds",
         "Hands out anew what workers were to clean up and gave no more sign of life.",
+    ),
+    Service(
+        "scheduler",
+        "ephemeral_server.services.scheduler",
+        "scheduler_seconds",
+        "Plans the next runs of deployments by their schedules.",
+    ),
+    Service(
+        "changed-deployments",
+        "ephemeral_server.services.changed_deployments",
+        "changed_deployments_seconds",
+        "Plans runs of deployments that are new or changed, at once.",
     ),
 )
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from ephemeral_server.fields import JsonObject
 from ephemeral_server.http.body import QueryBody
 from ephemeral_server.http.direct import DirectRoute
-from ephemeral_server.http.refusal import errors_answered
+from ephemeral_server.http.refusal import refusals
 from ephemeral_server.http.reply import JsonReply
 from ephemeral_server.parameters.aside import run_aside
 from ephemeral_server.parameters.hydration import hydrate, variable_names
@@ -62,7 +62,7 @@ async def validate_values(body: SchemaAndValues, request: Request) -> Response:
     database = runtime_of(request).database
     variables = await database.read(read_variables, names) if names else {}
     try:
-        with errors_answered():
+        with refusals():
             # In a thread: a schema may take its time, and the loop has others to serve.
             errors = await run_aside(_errors, body.json_schema, body.values, variables)
     except UnresolvableError as error:

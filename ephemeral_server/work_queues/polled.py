@@ -7,12 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import ColumnElement, Connection, Table, case, exists, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    bindparam,
+    case,
+    exists,
+    or_,
+    select,
+    update,
+)
 
 from ephemeral_server.clock import SECOND
 from ephemeral_server.database.operators import is_in
 from ephemeral_server.database.tables import work_queue
 from ephemeral_server.database.transaction import Transaction
+from ephemeral_server.database.types import Instant
 from ephemeral_server.work_queues.events import emit_queue_event
 from ephemeral_server.work_queues.status import NOT_READY, READY
 
@@ -28,6 +39,9 @@ class Marking:
     Args:
         table: has the columns ``status`` and ``last_polled``.
         tell_ready: tells of the rows of these ids that they are ready now.
+
+    Attributes:
+        is_due: a row is to be marked at the instant ``:polled``.
     """
 
     def __init__(
@@ -35,10 +49,17 @@ class Marking:
     ) -> None:
         self._table = table
         self._tell_ready = tell_ready
+        c = table.c
+        self.is_due: ColumnElement[bool] = or_(
+            c.status == NOT_READY,
+            c.last_polled.is_(None),
+            c.last_polled <= bindparam("polled", type_=Instant) - YOUNG,
+        )
 
-    def is_due(self, connection: Connection, which: Which, now: int) -> bool:
+    def is_any_due(self, connection: Connection, which: Which, now: int) -> bool:
         """Whether one of the rows is to be marked."""
-        return bool(connection.scalar(select(exists().where(which, self._old(now)))))
+        query = select(exists().where(which, self.is_due))
+        return bool(connection.scalar(query, {"polled": now}))
 
     def mark(self, tx: Transaction, which: Which) -> None:
         """Mark those of the rows that are to be marked.
@@ -46,8 +67,9 @@ class Marking:
         One that somebody else changes just now is left to the next poll.
         """
         now, c = tx.now(), self._table.c
-        old = select(c.id, c.status).where(which, self._old(now)).order_by(c.id)
-        rows = tx.connection.execute(old.with_for_update(skip_locked=True, key_share=True)).all()
+        due = select(c.id, c.status).where(which, self.is_due).order_by(c.id)
+        locked = due.with_for_update(skip_locked=True, key_share=True)
+        rows = tx.connection.execute(locked, {"polled": now}).all()
         if not rows:
             return
         status = case((c.status == NOT_READY, READY), else_=c.status)
@@ -56,10 +78,6 @@ class Marking:
         tx.connection.execute(update(self._table).where(marked).values(values))
         if ready := [row.id for row in rows if row.status == NOT_READY]:
             self._tell_ready(tx, ready)
-
-    def _old(self, now: int) -> ColumnElement[bool]:
-        c = self._table.c
-        return or_(c.status == NOT_READY, c.last_polled.is_(None), c.last_polled <= now - YOUNG)
 
 
 def _tell_ready(tx: Transaction, ids: Sequence[str]) -> None:

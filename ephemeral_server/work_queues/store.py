@@ -25,8 +25,6 @@ from ephemeral_server.work_queues.wire import WORK_QUEUE
 #: All columns of a queue, the name of its pool, and its slots that are taken.
 QueueRow = Mapping[Any, Any]
 
-#: Who has been asked for runs within this time is ready.
-LATELY = 60 * SECOND
 _TOLD = ("name", "description", "concurrency_limit", "priority")
 
 _C = work_queue.c
@@ -81,12 +79,14 @@ def list_queues(
 
 
 def update_queue_in_pool(
-    tx: Transaction, pool_name: str, name: str, changes: Mapping[str, Any]
+    tx: Transaction,
+    pool_name: str,
+    name: str,
+    changes: Mapping[str, Any],
+    *,
+    polled_within: float,
 ) -> None:
-    """Change a queue of a pool.
-
-    Args:
-        changes: new values by the names of the columns.
+    """Change a queue of a pool, see `change_queue`; others move on if it takes their priority.
 
     Raises:
         ObjectNotFoundError: there is no such pool or queue.
@@ -97,17 +97,20 @@ def update_queue_in_pool(
     new_name = changes.get("name", name)
     if new_name != name and read_queue(tx.connection, pool_name, new_name) is not None:
         raise _taken(pool_name)
-    change_queue(tx, queue, changes)
+    change_queue(tx, queue, changes, polled_within=polled_within)
     if "priority" in changes:
         prioritize(tx, pool["id"], queue["id"], changes["priority"])
 
 
-def change_queue(tx: Transaction, queue: QueueRow, changes: Mapping[str, Any]) -> None:
+def change_queue(
+    tx: Transaction, queue: QueueRow, changes: Mapping[str, Any], *, polled_within: float
+) -> None:
     """Change a queue and tell of it; no other is moved if that takes its priority.
 
     Args:
         queue: its row, which nobody else changes until the commit.
         changes: new values by the names of the columns.
+        polled_within: how many seconds ago a queue was polled at most that is ready.
     """
     new = {**changes, "updated": tx.now()}
     tx.connection.execute(update(work_queue).where(_C.id == queue["id"]).values(new))
@@ -119,7 +122,7 @@ def change_queue(tx: Transaction, queue: QueueRow, changes: Mapping[str, Any]) -
         enter_status(tx, queue["id"], PAUSED)
     elif "is_paused" in changes and queue["status"] == PAUSED:
         polled = after["last_polled"]
-        lately = polled is not None and tx.now() - polled <= LATELY
+        lately = polled is not None and tx.now() - polled <= polled_within * SECOND
         enter_status(tx, queue["id"], READY if lately else NOT_READY)
 
 
