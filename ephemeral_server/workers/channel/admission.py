@@ -8,8 +8,8 @@ from typing import Any
 from ephemeral_server.database import Database
 from ephemeral_server.errors import DatabaseClosedError, ObjectNotFoundError
 from ephemeral_server.fields import storable
-from ephemeral_server.parameters.aside import run_aside
-from ephemeral_server.work_pools import job_variables
+from ephemeral_server.work_pools.defaults import check_template_defaults
+from ephemeral_server.work_pools.job_variables import check_template
 from ephemeral_server.workers.channel.ends import ChannelError, End
 from ephemeral_server.workers.channel.frames import Hello
 from ephemeral_server.workers.channel.greeting import Greeting, brings_template, greet
@@ -44,9 +44,8 @@ async def _template(database: Database, pool_name: str, hello: Hello) -> dict[st
     if not await database.read(brings_template, pool_name, hello):
         return {}
     try:
-        job_variables.check_template(template)
-        defaults = await database.read(job_variables.defaults_of, template)
-        await run_aside(job_variables.check_defaults, template, defaults)
+        check_template(template)
+        await check_template_defaults(database, template)
     except (ValueError, ObjectNotFoundError) as error:
         logger.info("Worker %r brings a bad job template: %s", hello.worker_name, error)
         raise ChannelError(End.PROTOCOL_ERROR) from None
