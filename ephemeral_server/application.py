@@ -79,6 +79,7 @@ DOMAINS = {
         "ephemeral_server.work_pools.routes",
         "ephemeral_server.work_queues.pool_routes",
         "ephemeral_server.workers.routes",
+        "ephemeral_server.workers.channel.routes",
     ),
     "v2": ("ephemeral_server.limits.lease_routes",),
     "work_queues": ("ephemeral_server.work_queues.routes",),

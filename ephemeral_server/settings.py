@@ -88,6 +88,16 @@ class Settings:
         300.0, "how long a flow run may be Cancelling before it is called Cancelled"
     )
     repossessor_seconds: float = _setting(15.0, "how often expired leases are looked for")
+    cleanup_reconciler_seconds: float = _setting(
+        5.0, "how often cleanup messages are looked for that their workers did not answer"
+    )
+    cleanup_lease_seconds: float = _setting(
+        30.0, "how long a worker may take for a cleanup message without a sign of life"
+    )
+    cleanup_max_deliveries: int = _setting(3, "how often a cleanup message is delivered at most")
+    cleanup_retention_seconds: float | None = _setting(
+        None, "how long cleanup messages that are done are remembered; None: for ever"
+    )
     scheduler_seconds: float = _setting(
         60.0, "how often deployments are looked for that lack scheduled runs"
     )
@@ -210,6 +220,10 @@ _AT_LEAST: dict[str, float] = {
     "cancellation_cleanup_seconds": 0.01,
     "cancelling_timeout_seconds": 0,
     "repossessor_seconds": 0.01,
+    "cleanup_reconciler_seconds": 0.01,
+    "cleanup_lease_seconds": 0.01,
+    "cleanup_max_deliveries": 1,
+    "cleanup_retention_seconds": 0,
     "scheduler_seconds": 0.01,
     "changed_deployments_seconds": 0.01,
     "scheduler_min_runs": 0,

@@ -11,6 +11,7 @@ from datetime import timedelta
 from pydantic import BaseModel
 
 from ephemeral_server.settings import Settings
+from ephemeral_server.workers.cleanup.queue import BATCH as CLEANUP_BATCH
 
 STARS = "**********"
 
@@ -83,6 +84,10 @@ class ForemanSettings(LoopSettings):
     work_queue_last_polled_timeout_seconds: float
 
 
+class CleanupReconcilerSettings(LoopSettings):
+    batch_size: int
+
+
 class SchedulerSettings(LoopSettings):
     recent_deployments_loop_seconds: float
     deployment_batch_size: int
@@ -96,6 +101,7 @@ class SchedulerSettings(LoopSettings):
 class ServicesSettings(BaseModel):
     cancellation_cleanup: CancellationCleanupSettings
     foreman: ForemanSettings
+    cleanup_reconciler: CleanupReconcilerSettings
     late_runs: LateRunsSettings
     pause_expirations: LoopSettings
     repossessor: LoopSettings
@@ -111,6 +117,12 @@ class UiSettings(BaseModel):
     enabled: bool
 
 
+class WorkerChannelSettings(BaseModel):
+    cleanup_lease_seconds: float
+    cleanup_max_delivery_attempts: int
+    cleanup_completed_idempotency_retention_seconds: float | None
+
+
 class ServerSettings(BaseModel):
     api: ApiSettings
     concurrency: ConcurrencySettings
@@ -123,6 +135,7 @@ class ServerSettings(BaseModel):
     services: ServicesSettings
     tasks: TasksSettings
     ui: UiSettings
+    worker_channel: WorkerChannelSettings
 
 
 class SettingsTree(BaseModel):
@@ -176,6 +189,11 @@ def settings_tree(settings: Settings) -> SettingsTree:
                 max_cache_key_length=settings.max_cache_key_length,
             ),
             ui=UiSettings(enabled=False),
+            worker_channel=WorkerChannelSettings(
+                cleanup_lease_seconds=settings.cleanup_lease_seconds,
+                cleanup_max_delivery_attempts=settings.cleanup_max_deliveries,
+                cleanup_completed_idempotency_retention_seconds=settings.cleanup_retention_seconds,
+            ),
         )
     )
 
@@ -195,6 +213,11 @@ def _services(settings: Settings) -> ServicesSettings:
             fallback_heartbeat_interval_seconds=settings.worker_heartbeat_seconds,
             deployment_last_polled_timeout_seconds=settings.deployment_poll_timeout_seconds,
             work_queue_last_polled_timeout_seconds=settings.work_queue_poll_timeout_seconds,
+        ),
+        cleanup_reconciler=CleanupReconcilerSettings(
+            enabled=enabled,
+            loop_seconds=settings.cleanup_reconciler_seconds,
+            batch_size=CLEANUP_BATCH,
         ),
         late_runs=LateRunsSettings(
             enabled=enabled,

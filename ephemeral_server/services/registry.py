@@ -82,6 +82,12 @@ SERVICES = (
         "Says of workers, pools, queues and deployments that nothing was heard of them.",
     ),
     Service(
+        "cleanup-reconciler",
+        "ephemeral_server.services.cleanup_reconciler",
+        "cleanup_reconciler_seconds",
+        "Hands out anew what workers were to clean up and gave no more sign of life.",
+    ),
+    Service(
         "scheduler",
         "ephemeral_server.services.scheduler",
         "scheduler_seconds",

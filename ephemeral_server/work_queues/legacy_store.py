@@ -79,11 +79,14 @@ def list_queues(
     return fetch_all(connection, query.limit(limit).offset(offset))
 
 
-def update_queue(tx: Transaction, id: str, changes: Mapping[str, Any]) -> None:
+def update_queue(
+    tx: Transaction, id: str, changes: Mapping[str, Any], *, polled_within: float
+) -> None:
     """Change a queue; no other moves on if that takes its priority.
 
     Args:
         changes: new values by the names of the columns.
+        polled_within: see `change_queue`.
 
     Raises:
         ObjectNotFoundError: there is no such queue.
@@ -96,7 +99,7 @@ def update_queue(tx: Transaction, id: str, changes: Mapping[str, Any]) -> None:
         names = {"pool_id": queue["work_pool_id"], "name": changes["name"], "id": id}
         if tx.connection.scalar(_IS_TAKEN, names):
             raise ConflictError("A work queue with this name already exists.")
-    change_queue(tx, queue, changes)
+    change_queue(tx, queue, changes, polled_within=polled_within)
 
 
 def delete_queue(tx: Transaction, id: str) -> None:

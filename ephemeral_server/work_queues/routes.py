@@ -34,13 +34,9 @@ from ephemeral_server.work_queues.schemas import (
     WorkQueueResponse,
     WorkQueueUpdate,
 )
-from ephemeral_server.work_queues.store import LATELY
 from ephemeral_server.work_queues.wire import WORK_QUEUE
 
 router = APIRouter(prefix="/work_queues", tags=["Work Queues"], route_class=DirectRoute)
-
-#: A queue is well served without late runs, and if it was asked for some lately.
-_POLICY = {"maximum_late_runs": 0, "maximum_seconds_since_last_polled": LATELY // SECOND}
 
 
 async def by_ui(x_prefect_ui: Annotated[bool | None, Header()] = False) -> bool:
@@ -85,8 +81,14 @@ async def read_work_queue(id: UUID, request: Request) -> Response:
 @router.patch("/{id:uuid}", status_code=204, response_model=None)
 async def update_work_queue(id: UUID, body: WorkQueueUpdate, request: Request) -> Response:
     """Change a queue; other queues stay as they are."""
+    runtime = runtime_of(request)
     with refusals():
-        await runtime_of(request).database.write(store.update_queue, str(id), body.columns())
+        await runtime.database.write(
+            store.update_queue,
+            str(id),
+            body.columns(),
+            polled_within=runtime.settings.work_queue_poll_timeout_seconds,
+        )
     return no_content()
 
 
@@ -121,14 +123,16 @@ async def read_work_queue_status(id: UUID, request: Request) -> Response:
     """Whether a queue is well served."""
     runtime = runtime_of(request)
     health = await runtime.database.read(waiting.read_health, str(id))
-    polled = health.last_polled
+    polled, lately = health.last_polled, runtime.settings.work_queue_poll_timeout_seconds
+    # A queue is well served without late runs, and if it was asked for some lately.
+    policy = {"maximum_late_runs": 0, "maximum_seconds_since_last_polled": round(lately)}
     shown = {
         "healthy": health.late == 0
         and polled is not None
-        and runtime.clock.now() - polled <= LATELY,
+        and runtime.clock.now() - polled <= lately * SECOND,
         "late_runs_count": health.late,
         "last_polled": None if polled is None else isoformat(polled),
-        "health_check_policy": _POLICY,
+        "health_check_policy": policy,
     }
     return JsonReply(dump(shown))
 
