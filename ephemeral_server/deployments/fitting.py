@@ -168,12 +168,6 @@ def check_change(body: DeploymentUpdate, known: Known) -> Fitted:
 
 def _hydrated(parameters: Any, variables: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        values: Any = hydrated(parameters, variables)
+        return hydrated(parameters, variables)
     except HydrationError as error:
         raise ChangeRefusedError(f"Error hydrating deployment parameters: {error}") from None
-    if not isinstance(values, dict):  # they were one value that stands for another
-        raise ConflictError(
-            "Error updating deployment: Validation failed. "
-            f"Failure reason: {values!r} is not of type 'object'"
-        )
-    return values
