@@ -95,22 +95,6 @@ def is_quick(schema: Any, values: Any) -> bool:
     return kept.is_tame and kept.is_used
 
 
-def check_schema(schema: Any) -> None:
-    """Make sure that this is a schema, whatever it says.
-
-    Raises:
-        InvalidSchemaError: it is none.
-    """
-    from jsonschema import Draft202012Validator, SchemaError
-
-    try:
-        Draft202012Validator.check_schema(schema, format_checker=_format_checker())
-    except SchemaError as error:
-        raise InvalidSchemaError(error.message) from None
-    except RecursionError:
-        raise InvalidSchemaError(CIRCULAR) from None
-
-
 def failure(errors: Collection[ValidationError]) -> str | None:
     """A sentence on the error that says most; None without errors."""
     if not errors:
@@ -203,12 +187,28 @@ def _validator(
     schema = json.loads(text)
     if isinstance(schema, dict) and lenient:
         _be_lenient(schema, defaults_may_be_null)
-    check_schema(schema)
+    _check_schema(schema)
     if ignore_required:
         _forget_required(schema)
     checker = _format_checker() if formats else None
     # An empty registry fetches nothing from anywhere.
     return Draft202012Validator(schema, registry=Registry(), format_checker=checker)
+
+
+def _check_schema(schema: Any) -> None:
+    """Make sure that this is a schema, whatever it says.
+
+    Raises:
+        InvalidSchemaError: it is none.
+    """
+    from jsonschema import Draft202012Validator, SchemaError
+
+    try:
+        Draft202012Validator.check_schema(schema, format_checker=_format_checker())
+    except SchemaError as error:
+        raise InvalidSchemaError(error.message) from None
+    except RecursionError:
+        raise InvalidSchemaError(CIRCULAR) from None
 
 
 def _forget_required(schema: Any) -> None:
