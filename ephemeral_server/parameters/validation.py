@@ -1,8 +1,6 @@
 """Whether values fit a JSON schema (Draft 2020-12), as clients make them from type hints.
 
-A schema is read with two allowances. A property with a type that is neither required nor has a
-default may be null. And a definition of a block (it has ``block_type_slug``) may also be a
-reference to a stored one.
+A schema is read with the allowances of `leniency` unless something else is asked for.
 """
 
 from __future__ import annotations
@@ -15,13 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from ephemeral_server.errors import UnprocessableError
 from ephemeral_server.parameters.hydration import Path
+from ephemeral_server.parameters.leniency import be_lenient, forget_required
 from ephemeral_server.wire import dump
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator, FormatChecker
     from jsonschema.exceptions import ValidationError
-
-Schema = dict[str, Any]
 
 CIRCULAR = "Unable to validate schema with circular references."
 
@@ -62,7 +59,7 @@ def errors_of(
 
     Args:
         formats: whether text must also have the ``format`` that the schema names.
-        lenient: whether the schema is read with the allowances that this module tells of.
+        lenient: whether the schema is read with the allowances of `leniency`.
         defaults_may_be_null: whether also properties that have a default may be null.
         ignore_required: whether anything may be missing.
 
@@ -93,22 +90,6 @@ def is_quick(schema: Any, values: Any) -> bool:
         return False
     kept = _kept(text)
     return kept.is_tame and kept.is_used
-
-
-def check_schema(schema: Any) -> None:
-    """Make sure that this is a schema, whatever it says.
-
-    Raises:
-        InvalidSchemaError: it is none.
-    """
-    from jsonschema import Draft202012Validator, SchemaError
-
-    try:
-        Draft202012Validator.check_schema(schema, format_checker=_format_checker())
-    except SchemaError as error:
-        raise InvalidSchemaError(error.message) from None
-    except RecursionError:
-        raise InvalidSchemaError(CIRCULAR) from None
 
 
 def failure(errors: Collection[ValidationError]) -> str | None:
@@ -202,83 +183,29 @@ def _validator(
 
     schema = json.loads(text)
     if isinstance(schema, dict) and lenient:
-        _be_lenient(schema, defaults_may_be_null)
-    check_schema(schema)
+        be_lenient(schema, defaults_may_be_null)
+    _check_schema(schema)
     if ignore_required:
-        _forget_required(schema)
+        forget_required(schema)
     checker = _format_checker() if formats else None
     # An empty registry fetches nothing from anywhere.
     return Draft202012Validator(schema, registry=Registry(), format_checker=checker)
 
 
-def _forget_required(schema: Any) -> None:
-    if isinstance(schema, dict):
-        if isinstance(schema.get("required"), list):  # else it is a property of that name
-            del schema["required"]
-        schema = list(schema.values())
-    if isinstance(schema, list):
-        for part in schema:
-            _forget_required(part)
+def _check_schema(schema: Any) -> None:
+    """Make sure that this is a schema, whatever it says.
 
+    Raises:
+        InvalidSchemaError: it is none.
+    """
+    from jsonschema import Draft202012Validator, SchemaError
 
-def _be_lenient(schema: Schema, defaults_may_be_null: bool) -> None:
-    """Write the allowances that this module tells of into a schema."""
-    _allow_null(schema, defaults_may_be_null)
-    definitions = schema.get("definitions")
-    if isinstance(definitions, dict):
-        for name, definition in definitions.items():
-            if isinstance(definition, dict):
-                _allow_null(definition, defaults_may_be_null)
-                if "block_type_slug" in definition:
-                    definitions[name] = {"anyOf": [definition, _BLOCK_REFERENCE]}
-
-
-_BLOCK_REFERENCE = {
-    "type": "object",
-    "properties": {
-        "$ref": {
-            "anyOf": [
-                {
-                    "type": "string",
-                    "pattern": "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
-                },
-                {
-                    "type": "object",
-                    "additionalProperties": {"type": "string"},
-                    "minProperties": 1,
-                },
-            ]
-        }
-    },
-    "required": ["$ref"],
-}
-
-
-def _allow_null(schema: Schema, defaults_may_be_null: bool) -> None:
-    required = schema.get("required")
-    if not isinstance(required, list):
-        required = []
-    properties = schema.get("properties")
-    for name, spec in properties.items() if isinstance(properties, dict) else ():
-        if not isinstance(spec, dict):
-            continue
-        _allow_null(spec, defaults_may_be_null)
-        if isinstance(spec.get("items"), list):  # what older drafts have for tuples
-            spec["prefixItems"] = spec.pop("items")
-        kind = spec.get("type")
-        if (
-            kind is None
-            or kind == "null"
-            or name in required
-            or ("default" in spec and not defaults_may_be_null)
-        ):
-            continue
-        del spec["type"]
-        alternatives = [{"type": kind}, {"type": "null"}]
-        if "anyOf" in spec:
-            spec.setdefault("allOf", []).append({"anyOf": alternatives})
-        else:
-            spec["anyOf"] = alternatives
+    try:
+        Draft202012Validator.check_schema(schema, format_checker=_format_checker())
+    except SchemaError as error:
+        raise InvalidSchemaError(error.message) from None
+    except RecursionError:
+        raise InvalidSchemaError(CIRCULAR) from None
 
 
 @lru_cache(maxsize=1)

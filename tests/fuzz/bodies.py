@@ -161,6 +161,16 @@ _FLOW_RUN = {
     "work_queue_name": "q",
     "deployment_id": None,
 }
+#: What can be said of a run of a deployment that is in no pool.
+_DEPLOYED_RUN = {
+    name: value
+    for name, value in _FLOW_RUN.items()
+    if name not in ("flow_id", "flow_version", "work_pool_name", "deployment_id")
+} | {
+    "work_queue_name": None,
+    "enforce_parameter_schema": True,
+    "parameters": {"a": {"__prefect_kind": "json", "value": "1"}},
+}
 _INPUTS = [
     {"input_type": "parameter", "name": "p"},
     {"input_type": "task_run", "id": "<task_run>"},
@@ -234,6 +244,8 @@ WRITES = (
     Site("POST", "/deployments/", {**_DEPLOYMENT, "schedules": [{**_CRON, **_AHEAD}, _RRULE]}),
     Site("PATCH", "/deployments/<deployment>", {**_DEPLOYED, "schedules": [_INTERVAL]}),
     Site("POST", "/deployments/<deployment>/schedules", [{**_INTERVAL, "parameters": {"a": 1}}]),
+    Site("POST", "/deployments/<deployment>/create_flow_run", _DEPLOYED_RUN),
+    Site("POST", "/deployments/<deployment>/create_flow_run/bulk", [_DEPLOYED_RUN]),
     Site("POST", "/logs/", [_LOG]),
     Site("POST", "/events", [_EVENT]),
 )

@@ -14,9 +14,10 @@ from ephemeral_server.parameters.checks import (
 )
 from ephemeral_server.parameters.validation import InvalidSchemaError
 
+INTEGER = {"type": "integer"}
 SCHEMA: dict[str, Any] = {
     "type": "object",
-    "properties": {"n": {"type": "integer"}, "s": {"type": "string"}},
+    "properties": {"n": INTEGER, "s": {"type": "string"}},
     "required": ["n"],
 }
 
@@ -60,6 +61,16 @@ def test_nested_requirements_are_ignored_too() -> None:
 def test_a_property_named_required_is_none_that_is_ignored() -> None:
     schema = {"properties": {"required": {"type": "integer"}}}
     assert "'required'" in _refusal({"required": "x"}, schema, ignore_required=True)
+
+
+def test_a_reference_to_a_block_is_complete_even_if_what_is_required_is_ignored() -> None:
+    block = {"block_type_slug": "b", "properties": {"x": INTEGER}, "type": "object"}
+    schema = {"properties": {"b": {"$ref": "#/definitions/B"}}, "definitions": {"B": block}}
+    reference = {"$ref": "2f8b8d1c-6b6e-4b0c-9d0e-1f0f5a0e8a11"}
+    for _ in range(2):
+        check_parameters({"b": reference}, schema, ignore_required=True)
+        assert "field 'b" in _refusal({"b": {"x": "y"}}, schema, ignore_required=True)
+        assert "field 'b" in _refusal({"b": {"x": "y"}}, schema)
 
 
 def test_what_is_optional_may_be_null_only_if_the_schema_is_read_leniently() -> None:
