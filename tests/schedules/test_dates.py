@@ -286,6 +286,16 @@ def test_there_are_no_dates_when_the_end_is_before_the_start(body: dict[str, Any
     assert dates_of(body, "2026-03-02T00:00", end="2026-03-01T23:59:59") == []
 
 
+@pytest.mark.parametrize("body", [{"cron": "*/30 * * * *"}, {"rrule": "FREQ=MINUTELY;INTERVAL=30"}])
+def test_an_end_in_a_repeated_hour_is_later_than_all_times_of_the_first(
+    body: dict[str, Any],
+) -> None:
+    body = {**body, "timezone": NEW_YORK}
+    found = dates_of(body, "2026-11-01T01:00-04:00", end="2026-11-01T01:10-05:00")
+
+    assert found == ["2026-11-01 01:00:00-04:00", "2026-11-01 01:30:00-04:00"]
+
+
 def test_a_schedule_of_an_unknown_zone_gives_no_dates() -> None:
     moved = schedule(cron="@daily").model_copy(update={"timezone": "Mars/Olympus"})
 

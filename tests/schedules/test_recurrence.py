@@ -73,7 +73,7 @@ def known(rule: Any, start: datetime, end: datetime) -> Iterator[datetime]:
         ("DAILY", YEAR),
         ("HOURLY", timedelta(days=30)),
         ("MINUTELY", timedelta(days=2)),
-        ("SECONDLY", timedelta(hours=2)),
+        ("SECONDLY", timedelta(hours=6)),
     ],
 )
 def test_dates_are_those_of_dateutil(freq: str, span: timedelta) -> None:
@@ -93,7 +93,7 @@ def test_dates_are_those_of_dateutil(freq: str, span: timedelta) -> None:
 
         assert found == expected, (text, begin, start)
         with_dates += bool(expected)
-    assert with_dates > 8
+    assert with_dates > 4
 
 
 @pytest.mark.parametrize(
@@ -103,6 +103,7 @@ def test_dates_are_those_of_dateutil(freq: str, span: timedelta) -> None:
         ("FREQ=DAILY;BYWEEKNO=53", ["2020-12-28", "2020-12-31", "2021-01-01", "2021-01-03"]),
         ("FREQ=DAILY;BYWEEKNO=-1", ["2021-12-27", "2021-12-31", "2022-01-01", "2022-01-02"]),
         ("FREQ=DAILY;BYWEEKNO=1", ["2024-12-30", "2024-12-31", "2025-01-01", "2025-01-05"]),
+        ("FREQ=DAILY;BYWEEKNO=1", ["2025-12-29", "2026-01-01", "2026-01-04"]),
         ("FREQ=DAILY;BYWEEKNO=1;WKST=SU", ["2022-01-02", "2022-01-08"]),
     ],
 )
