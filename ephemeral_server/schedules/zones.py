@@ -9,6 +9,7 @@ from bisect import insort
 from collections.abc import Iterable, Iterator
 from datetime import datetime, tzinfo
 from itertools import chain
+from zoneinfo import ZoneInfo
 
 from ephemeral_server.clock import FIRST, LAST, SECOND, micros, to_datetime
 
@@ -18,7 +19,7 @@ DAY = 86_400 * SECOND
 EARLIEST, LATEST = FIRST + DAY, LAST - DAY
 
 
-class ScheduleError(Exception):
+class ScheduleError(ValueError):
     """A schedule that can give no dates. The message says why."""
 
 
@@ -28,8 +29,6 @@ def zone(name: str | None) -> tzinfo:
     Raises:
         ScheduleError: no time zone has this name.
     """
-    from zoneinfo import ZoneInfo
-
     try:
         # These hold the zones once more, with and without leap seconds.
         if name is not None and name.startswith(("posix/", "right/")):
