@@ -69,7 +69,11 @@ class Pool:
         return self.application.post(path, body, headers=headers)
 
     def poll(self, headers: dict[str, str] | None = None, **body: Any) -> list[str]:
-        """The names of the runs that a poll gets."""
+        """The names of the runs that a worker is given, which asks for some seconds ahead."""
+        return self.look(headers, **{"scheduled_before": self.time(10), **body})
+
+    def look(self, headers: dict[str, str] | None = None, **body: Any) -> list[str]:
+        """The same for who does not say until when."""
         answer = self.ask(headers, **body)
         assert answer.status_code == 200, answer.text
         return [each["flow_run"]["name"] for each in answer.json()]

@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import Connection, func, select
 
 from ephemeral_server.database.tables import flow_run, flow_run_claim, work_pool, work_queue
-from ephemeral_server.work_pools.polling_routes import AHEAD
 from tests.api.work_pools.polls import Pool, change, remove
 from tests.application import Application
 
@@ -110,12 +109,11 @@ def test_the_ui_sees_all_and_claims_nothing(pool: Pool) -> None:
     assert pool.poll(ui) == ["run 0"]
 
 
-def test_who_looks_far_ahead_claims_nothing(pool: Pool) -> None:
+def test_who_does_not_say_until_when_sees_all_and_claims_nothing(pool: Pool) -> None:
     pool.run("q")
-    far: Any = {"scheduled_before": pool.time(AHEAD / 1_000_000 + 1)}
-    assert pool.poll(**far) == ["run"]
-    assert pool.poll(scheduled_before=pool.time(10)) == ["run"]
-    assert pool.poll(**far) == ["run"]
+    assert pool.look() == ["run"]
+    assert pool.poll() == ["run"]
+    assert pool.look() == ["run"]
 
 
 def test_claims_that_are_over_do_not_pile_up(pool: Pool) -> None:

@@ -33,7 +33,7 @@ def pool(tmp_path_factory: pytest.TempPathFactory, leak_guard: LeakGuard) -> Ite
 def reads(pool: Pool) -> list[Planned]:
     """What is read before a poll writes anything."""
     path = f"/work_pools/{pool.name}/get_scheduled_flow_runs"
-    return plans_of(pool.application, path, {})
+    return plans_of(pool.application, path, {"scheduled_before": pool.time(10)})
 
 
 def test_each_statement_finds_its_rows_by_an_index(pool: Pool) -> None:
