@@ -39,7 +39,12 @@ if TYPE_CHECKING:
 DOMAINS = {
     "admin": ("ephemeral_server.admin.routes",),
     "csrf-token": ("ephemeral_server.admin.csrf",),
-    "deployments": ("ephemeral_server.deployments.scheduled_routes",),
+    "deployments": (
+        "ephemeral_server.deployments.routes",
+        "ephemeral_server.deployments.schedule_routes",
+        "ephemeral_server.deployments.scheduled_routes",
+        "ephemeral_server.deployments.run_routes",
+    ),
     "events": ("ephemeral_server.events.routes",),
     "flow_run_states": ("ephemeral_server.states.routes",),
     "flow_runs": (
@@ -74,8 +79,10 @@ DOMAINS = {
         "ephemeral_server.work_pools.routes",
         "ephemeral_server.work_queues.pool_routes",
         "ephemeral_server.workers.routes",
+        "ephemeral_server.workers.channel.routes",
     ),
     "v2": ("ephemeral_server.limits.lease_routes",),
+    "work_queues": ("ephemeral_server.work_queues.routes",),
 }
 
 

@@ -15,6 +15,7 @@
     ├── SchemaMismatchError     a lasting database was made by another version
     ├── ObjectNotFoundError     an id names nothing (answered with 404)
     ├── ChangeRefusedError      the present state of an object forbids it (answered with 400)
+    ├── UnprocessableError      what is asked for makes no sense (answered with 422)
     ├── ConflictError           something of that name is there already (answered with 409)
     └── OverloadedError         the server cannot take this now (answered with 503)
 """
@@ -72,6 +73,10 @@ class ObjectNotFoundError(EphemeralServerError, LookupError):
 
 class ChangeRefusedError(EphemeralServerError, ValueError):
     """The present state of an object forbids a change. Answered with 400 and the message."""
+
+
+class UnprocessableError(EphemeralServerError, ValueError):
+    """What is asked for makes no sense. Answered with 422 and the message."""
 
 
 class ConflictError(EphemeralServerError, ValueError):

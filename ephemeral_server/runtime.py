@@ -25,6 +25,7 @@ from ephemeral_server.task_workers.workers import TaskWorkers
 
 if TYPE_CHECKING:
     from ephemeral_server.services.running import Services
+    from ephemeral_server.workers.channel.hub import WorkerChannels
 
 #: Seconds that clients are given to read that their WebSocket ends.
 CLOSING_SECONDS = 0.5
@@ -66,6 +67,7 @@ class Runtime:
         self._persister: EventPersister | None = None
         self._recorder: TaskRunRecorder | None = None
         self._services: Services | None = None
+        self._worker_channels: WorkerChannels | None = None
 
     async def start(self) -> None:
         """Open the database, start the consumers of events and, if they are to run, the services.
@@ -119,6 +121,15 @@ class Runtime:
             self._services = Services(self.database, self.settings)
         return self._services
 
+    @property
+    def worker_channels(self) -> WorkerChannels:
+        """The workers that are connected."""
+        if self._worker_channels is None:
+            from ephemeral_server.workers.channel.hub import WorkerChannels  # seldom needed
+
+            self._worker_channels = WorkerChannels(self.database, self.settings)
+        return self._worker_channels
+
     def watch(self, stream: Stream) -> None:
         """Close `stream` when the server ends; give it back with `unwatch`."""
         self._streams.add(stream)
@@ -143,16 +154,22 @@ def runtime_of(connection: HTTPConnection) -> Runtime:
 
 
 async def converse(
-    websocket: WebSocket, with_client: Callable[[WebSocket, Runtime], Awaitable[None]]
+    websocket: WebSocket,
+    with_client: Callable[[WebSocket, Runtime], Awaitable[None]],
+    *,
+    legacy: bool = True,
+    refusal: str | None = None,
 ) -> None:
     """Greet a Prefect client and talk to it; the connection is closed when the server ends.
 
     Args:
         websocket: as the route got it.
-        with_client: what follows the greeting, see `http.websockets.handshake`.
+        with_client: what follows the greeting.
+        legacy, refusal: how to greet, see `http.websockets.handshake`.
     """
     runtime = runtime_of(websocket)
-    if not await handshake(websocket, runtime.settings.auth_string):
+    secret = runtime.settings.auth_string
+    if not await handshake(websocket, secret, legacy=legacy, refusal=refusal):
         return
     runtime.watch(websocket)
     try:

@@ -51,6 +51,7 @@ class Settings:
     max_parameter_size: int = _setting(
         524288, "largest parameters of a run in bytes of compact JSON, 0: no bound"
     )
+    max_scheduled_runs: int = _setting(50, "most runs that a schedule may ask to be planned ahead")
     max_cache_key_length: int = _setting(2000, "largest cache key of a task run in characters")
     graph_max_nodes: int = _setting(10_000, "most nodes of a flow run's graph")
     graph_max_artifacts: int = _setting(10_000, "most artifacts in a flow run's graph")
@@ -87,6 +88,16 @@ class Settings:
         300.0, "how long a flow run may be Cancelling before it is called Cancelled"
     )
     repossessor_seconds: float = _setting(15.0, "how often expired leases are looked for")
+    cleanup_reconciler_seconds: float = _setting(
+        5.0, "how often cleanup messages are looked for that their workers did not answer"
+    )
+    cleanup_lease_seconds: float = _setting(
+        30.0, "how long a worker may take for a cleanup message without a sign of life"
+    )
+    cleanup_max_deliveries: int = _setting(3, "how often a cleanup message is delivered at most")
+    cleanup_retention_seconds: float | None = _setting(
+        None, "how long cleanup messages that are done are remembered; None: for ever"
+    )
     scheduler_seconds: float = _setting(
         60.0, "how often deployments are looked for that lack scheduled runs"
     )
@@ -195,6 +206,7 @@ def _parse(name: str, kind: str, text: str) -> Any:
 _AT_LEAST: dict[str, float] = {
     "default_limit": 1,
     "max_parameter_size": 0,
+    "max_scheduled_runs": 1,
     "max_cache_key_length": 0,
     "graph_max_nodes": 1,
     "graph_max_artifacts": 0,
@@ -208,6 +220,10 @@ _AT_LEAST: dict[str, float] = {
     "cancellation_cleanup_seconds": 0.01,
     "cancelling_timeout_seconds": 0,
     "repossessor_seconds": 0.01,
+    "cleanup_reconciler_seconds": 0.01,
+    "cleanup_lease_seconds": 0.01,
+    "cleanup_max_deliveries": 1,
+    "cleanup_retention_seconds": 0,
     "scheduler_seconds": 0.01,
     "changed_deployments_seconds": 0.01,
     "scheduler_min_runs": 0,

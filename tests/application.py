@@ -10,6 +10,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import httpx
 import pytest
 from sqlalchemy import Connection, Table, insert
+from starlette.types import ASGIApp
 
 from ephemeral_server.application import build_app
 from ephemeral_server.clock import ManualClock
@@ -58,6 +59,11 @@ class Application:
                 self._wait(self._client.aclose())
         finally:
             self._loop.close()
+
+    @property
+    def app(self) -> ASGIApp:
+        """What serves the requests; to be called on the application's loop."""
+        return self._app
 
     @property
     def runtime(self) -> Runtime:

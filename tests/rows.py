@@ -51,6 +51,7 @@ _FILLING: dict[str, dict[str, Any]] = {
         "is_paused": False,
         "status": "NOT_READY",
     },
+    "worker": {"status": "ONLINE"},
     "work_queue": {"description": "", "is_paused": False, "priority": 1, "status": "NOT_READY"},
 }
 

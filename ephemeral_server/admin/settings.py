@@ -11,6 +11,7 @@ from datetime import timedelta
 from pydantic import BaseModel
 
 from ephemeral_server.settings import Settings
+from ephemeral_server.workers.cleanup.queue import BATCH as CLEANUP_BATCH
 
 STARS = "**********"
 
@@ -76,6 +77,17 @@ class CancellationCleanupSettings(LoopSettings):
     cancelling_timeout_seconds: float
 
 
+class ForemanSettings(LoopSettings):
+    inactivity_heartbeat_multiple: int
+    fallback_heartbeat_interval_seconds: float
+    deployment_last_polled_timeout_seconds: float
+    work_queue_last_polled_timeout_seconds: float
+
+
+class CleanupReconcilerSettings(LoopSettings):
+    batch_size: int
+
+
 class SchedulerSettings(LoopSettings):
     recent_deployments_loop_seconds: float
     deployment_batch_size: int
@@ -88,6 +100,8 @@ class SchedulerSettings(LoopSettings):
 
 class ServicesSettings(BaseModel):
     cancellation_cleanup: CancellationCleanupSettings
+    foreman: ForemanSettings
+    cleanup_reconciler: CleanupReconcilerSettings
     late_runs: LateRunsSettings
     pause_expirations: LoopSettings
     repossessor: LoopSettings
@@ -103,10 +117,17 @@ class UiSettings(BaseModel):
     enabled: bool
 
 
+class WorkerChannelSettings(BaseModel):
+    cleanup_lease_seconds: float
+    cleanup_max_delivery_attempts: int
+    cleanup_completed_idempotency_retention_seconds: float | None
+
+
 class ServerSettings(BaseModel):
     api: ApiSettings
     concurrency: ConcurrencySettings
     database: DatabaseSettings
+    deployment_schedule_max_scheduled_runs: int
     deployments: DeploymentsSettings
     ephemeral: EphemeralSettings
     events: EventsSettings
@@ -114,6 +135,7 @@ class ServerSettings(BaseModel):
     services: ServicesSettings
     tasks: TasksSettings
     ui: UiSettings
+    worker_channel: WorkerChannelSettings
 
 
 class SettingsTree(BaseModel):
@@ -152,6 +174,7 @@ def settings_tree(settings: Settings) -> SettingsTree:
                     max_overflow=settings.postgres_max_overflow,
                 ),
             ),
+            deployment_schedule_max_scheduled_runs=settings.max_scheduled_runs,
             deployments=DeploymentsSettings(
                 concurrency_slot_wait_seconds=settings.deployment_slot_wait_seconds
             ),
@@ -166,6 +189,11 @@ def settings_tree(settings: Settings) -> SettingsTree:
                 max_cache_key_length=settings.max_cache_key_length,
             ),
             ui=UiSettings(enabled=False),
+            worker_channel=WorkerChannelSettings(
+                cleanup_lease_seconds=settings.cleanup_lease_seconds,
+                cleanup_max_delivery_attempts=settings.cleanup_max_deliveries,
+                cleanup_completed_idempotency_retention_seconds=settings.cleanup_retention_seconds,
+            ),
         )
     )
 
@@ -177,6 +205,19 @@ def _services(settings: Settings) -> ServicesSettings:
             enabled=enabled,
             loop_seconds=settings.cancellation_cleanup_seconds,
             cancelling_timeout_seconds=settings.cancelling_timeout_seconds,
+        ),
+        foreman=ForemanSettings(
+            enabled=enabled,
+            loop_seconds=settings.foreman_seconds,
+            inactivity_heartbeat_multiple=settings.worker_inactivity_multiple,
+            fallback_heartbeat_interval_seconds=settings.worker_heartbeat_seconds,
+            deployment_last_polled_timeout_seconds=settings.deployment_poll_timeout_seconds,
+            work_queue_last_polled_timeout_seconds=settings.work_queue_poll_timeout_seconds,
+        ),
+        cleanup_reconciler=CleanupReconcilerSettings(
+            enabled=enabled,
+            loop_seconds=settings.cleanup_reconciler_seconds,
+            batch_size=CLEANUP_BATCH,
         ),
         late_runs=LateRunsSettings(
             enabled=enabled,

@@ -7,7 +7,7 @@ empty one still asks for a related row.
 
 from __future__ import annotations
 
-from sqlalchemy import FromClause, Table, and_, exists, select, true
+from sqlalchemy import FromClause, Select, Table, and_, exists, select, true
 
 from ephemeral_server.database.filters import EntityFilter
 from ephemeral_server.database.operators import Clause
@@ -47,6 +47,34 @@ def flows_where(
     return and_(*clauses)
 
 
+def deployments_where(
+    dialect: str,
+    *,
+    flows: EntityFilter | None = None,
+    flow_runs: EntityFilter | None = None,
+    task_runs: EntityFilter | None = None,
+    deployments: EntityFilter | None = None,
+    work_pools: EntityFilter | None = None,
+    work_pool_queues: EntityFilter | None = None,
+) -> Clause:
+    """The deployments whose flow, queue and pool fit, with a run (with a task run) that fits."""
+    clauses = _own(deployments, dialect)
+    if flows:
+        found = select(flow.c.id).where(flows.clause(dialect))
+        clauses.append(deployment.c.flow_id.in_(found))
+    if work_pools or work_pool_queues:
+        clauses.append(
+            deployment.c.work_queue_id.in_(_queues(dialect, work_pools, work_pool_queues))
+        )
+    if flow_runs or task_runs:
+        source: FromClause = flow_run
+        if task_runs:
+            source = source.join(task_run, task_run.c.flow_run_id == flow_run.c.id)
+        link = flow_run.c.deployment_id == deployment.c.id
+        clauses.append(_some(deployment, source, link, dialect, flow_runs, task_runs))
+    return and_(*clauses)
+
+
 def flow_runs_where(
     dialect: str,
     *,
@@ -67,10 +95,8 @@ def flow_runs_where(
         found = select(deployment.c.id).where(deployments.clause(dialect))
         clauses.append(flow_run.c.deployment_id.in_(found))
     if work_pools or work_pool_queues:
-        found = select(work_queue.c.id).where(*_clauses(dialect, work_pools, work_pool_queues))
-        if work_pools:
-            found = found.join(work_pool, work_pool.c.id == work_queue.c.work_pool_id)
-        clauses.append(flow_run.c.work_queue_id.in_(found))
+        queues = _queues(dialect, work_pools, work_pool_queues)
+        clauses.append(flow_run.c.work_queue_id.in_(queues))
     if task_runs:
         link = task_run.c.flow_run_id == flow_run.c.id
         clauses.append(_some(flow_run, task_run, link, dialect, task_runs))
@@ -105,6 +131,16 @@ def task_runs_where(
 
 def _own(filter: EntityFilter | None, dialect: str) -> list[Clause]:
     return [filter.clause(dialect) if filter else true()]
+
+
+def _queues(
+    dialect: str, work_pools: EntityFilter | None, work_queues: EntityFilter | None
+) -> Select[tuple[str]]:
+    """The ids of the queues that fit, in a pool that fits."""
+    found = select(work_queue.c.id).where(*_clauses(dialect, work_pools, work_queues))
+    if work_pools:
+        found = found.join(work_pool, work_pool.c.id == work_queue.c.work_pool_id)
+    return found
 
 
 def _with_pool(source: FromClause, holder: Table) -> FromClause:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, delete, literal_column, update
+from collections.abc import Collection
+
+from sqlalchemy import and_, bindparam, literal_column, update
 
 from ephemeral_server.database.tables import deployment, flow_run
 from ephemeral_server.database.transaction import Transaction
+from ephemeral_server.flow_runs.store import delete_flow_runs_where
 
 #: The topic of `Transaction.notify`; its subject is a deployment's id.
 TO_BE_PLANNED = "deployments to be planned"
@@ -26,21 +29,20 @@ def ask_for_plan(tx: Transaction, deployment_id: str) -> None:
 
 def delete_planned_runs(
     tx: Transaction,
-    deployment_id: str,
-    *,
-    schedule_id: str | None = None,
+    *deployment_ids: str,
+    schedule_ids: Collection[str] | None = None,
     future_only: bool = False,
     planned_only: bool = True,
 ) -> int:
-    """Delete the scheduled runs of a deployment that have never begun; how many there were.
+    """Delete the scheduled runs of deployments that have never begun; how many there were.
 
     Args:
-        schedule_id: only those that this schedule has planned.
+        schedule_ids: only those that these schedules have planned.
         future_only: only those whose time is still to come.
         planned_only: only those that some schedule has planned, not those that users asked for.
     """
     which = [
-        _C.deployment_id == deployment_id,
+        _C.deployment_id.in_(deployment_ids),
         # In the query's text, so that it is known to ask for what the index holds.
         _C.state_type == literal_column("'SCHEDULED'"),
         _C.run_count == 0,
@@ -48,8 +50,8 @@ def delete_planned_runs(
     if planned_only:
         # One that has waited for a slot has been begun in a way.
         which += [_C.auto_scheduled, _C.state_name != "AwaitingConcurrencySlot"]
-    if schedule_id is not None:
-        which.append(_C.schedule_id == schedule_id)
+    if schedule_ids is not None:
+        which.append(_C.schedule_id.in_(schedule_ids))
     if future_only:
         which.append(_C.next_scheduled_start_time > tx.now())
-    return tx.connection.execute(delete(flow_run).where(*which)).rowcount
+    return delete_flow_runs_where(tx, and_(*which))

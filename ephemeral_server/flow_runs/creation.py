@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Connection, bindparam, select
 
 from ephemeral_server.database.prepared import Prepared
 from ephemeral_server.database.tables import (
@@ -17,12 +19,13 @@ from ephemeral_server.database.tables import (
 )
 from ephemeral_server.database.transaction import Transaction
 from ephemeral_server.errors import ObjectNotFoundError
-from ephemeral_server.flow_runs.schemas import FlowRunCreate
+from ephemeral_server.flow_runs.schemas import FlowRunCreate, NewFlowRun
 from ephemeral_server.flow_runs.wire import FLOW_RUN, SELECT_FLOW_RUNS
 from ephemeral_server.orchestration.changes import change_flow_run
 from ephemeral_server.orchestration.creation import first_state, fresh_columns, merged_labels
 from ephemeral_server.orchestration.policies import FLOW_MINIMAL
 from ephemeral_server.orchestration.run import Run
+from ephemeral_server.orchestration.states import State
 from ephemeral_server.orchestration.wire import state_values
 from ephemeral_server.settings import Settings
 from ephemeral_server.wire import dump
@@ -56,11 +59,10 @@ _QUEUE = select(work_queue.c.id, work_queue.c.name).where(
     work_queue.c.work_pool_id == bindparam("pool_id")
 )
 
-#: What labels and events take from the objects around a run.
+#: What events tell of the objects around a run.
 _AROUND = (
     "flow.name",
     "flow.tags",
-    "above.labels",
     "deployment.name",
     "deployment.tags",
     "work_queue.name",
@@ -70,72 +72,103 @@ _AROUND = (
     "parent.name",
     "parent.tags",
 )
+#: Members of `FLOW_RUN` that are not of the run itself.
+_OF_OTHERS = {"work_pool_id": "work_pool.id", "work_pool_name": "work_pool.name"}
+
+#: Values of a flow run by the keys of `FLOW_RUN`.
+Values = Mapping[str, Any]
 
 
 def create_flow_run(
     tx: Transaction, settings: Settings, body: FlowRunCreate, created_by: dict[str, Any] | None
-) -> tuple[dict[str, Any], bool]:
+) -> tuple[Values, bool]:
     """Make a flow run in its first state, unless its flow has one with its idempotency key.
 
     Returns:
-        The values of the run by the keys of `FLOW_RUN`, and whether it is new.
+        The run, and whether it is new.
 
     Raises:
         IntegrityError: there is no such flow, or no such parent task run.
         ObjectNotFoundError: there is no such work pool or queue.
     """
-    key = body.idempotency_key or None
-    if key is not None:
-        found = {"flow_id": str(body.flow_id), "key": key}
-        row = _BY_KEY.mapping(tx.connection, found)
-        if row is not None:
-            return row, False
+    same = read_by_key(tx.connection, str(body.flow_id), body.idempotency_key)
+    if same is not None:
+        return same, False
     around = _around(tx, body)
-    now = tx.now()
-    run = Run({**_columns(body, key, created_by, around, now), **around}, new_in=flow_run)
-    proposed = body.state.to_state(now) if body.state else None
-    state = first_state(proposed, now)
-    change_flow_run(tx, settings, run, None, state, FLOW_MINIMAL)
-    values = {
-        **run.values,
-        **state_values(state),
-        "work_pool_id": around["work_pool.id"],
-        "work_pool_name": around["work_pool.name"],
-    }
-    values["work_queue_name"] = around["work_queue.name"] or values["work_queue_name"]
-    return {member: values[member] for member in FLOW_RUN.keys}, True
-
-
-def _columns(
-    body: FlowRunCreate,
-    key: str | None,
-    created_by: dict[str, Any] | None,
-    around: dict[str, Any],
-    now: int,
-) -> dict[str, Any]:
-    deployed = around["deployment.name"] is not None
     deployment_id = None if body.deployment_id is None else str(body.deployment_id)
-    parent = body.parent_task_run_id
-    document = body.infrastructure_document_id
-    return {
-        **fresh_columns(now, body.name),
+    deployed = around.get("deployment.name") is not None
+    columns = {
         "flow_id": str(body.flow_id),
+        "flow_version": body.flow_version,
+        "deployment_id": deployment_id,
+        "deployment_version": None,
+        "work_queue_id": around.pop("work_queue.id"),
+        "work_queue_name": body.work_queue_name,
+        "parameters": dump(body.parameters),
         "tags": dump(body.tags),
         "labels": merged_labels(
-            around["above.labels"],
+            around.pop("above.labels", None),
             body.labels,
             flow=str(body.flow_id),
             deployment=deployment_id if deployed else None,
         ),
+    }
+    now = tx.now()
+    state = first_state(body.state.to_state(now) if body.state else None, now)
+    return make_flow_run(tx, settings, body, columns, around, state, created_by), True
+
+
+def read_by_key(connection: Connection, flow_id: str, key: str | None) -> Values | None:
+    """The run of a flow that was made with this idempotency key; an empty one is none."""
+    if not key:
+        return None
+    return _BY_KEY.mapping(connection, {"flow_id": flow_id, "key": key})
+
+
+def read_parent(connection: Connection, id: UUID) -> dict[str, Any] | None:
+    """What events tell of a parent task run."""
+    return _PARENT.mapping(connection, {"id": str(id)})
+
+
+def make_flow_run(
+    tx: Transaction,
+    settings: Settings,
+    body: NewFlowRun,
+    columns: Mapping[str, Any],
+    around: Mapping[str, Any],
+    state: State,
+    created_by: dict[str, Any] | None,
+) -> Values:
+    """Make a flow run, whatever there is already.
+
+    Args:
+        columns: of the run, those that depend on more than the body.
+        around: what events tell of the objects around it, as far as there are such.
+        state: the first one.
+
+    Raises:
+        IntegrityError: there is no such flow, or no such parent task run.
+    """
+    around = {**dict.fromkeys(_AROUND), **around}
+    own = {**_own_columns(body, created_by, tx.now()), **columns}
+    run = Run({**own, **around}, new_in=flow_run)
+    change_flow_run(tx, settings, run, None, state, FLOW_MINIMAL)
+    values = {
+        **run.values,
+        **state_values(state),
+        **{member: around[name] for member, name in _OF_OTHERS.items()},
+    }
+    values["work_queue_name"] = around["work_queue.name"] or values["work_queue_name"]
+    return {member: values[member] for member in FLOW_RUN.keys}
+
+
+def _own_columns(body: NewFlowRun, created_by: dict[str, Any] | None, now: int) -> dict[str, Any]:
+    parent, document = body.parent_task_run_id, body.infrastructure_document_id
+    return {
+        **fresh_columns(now, body.name),
         "empirical_policy": body.empirical_policy.model_dump_json(),
-        "deployment_id": deployment_id,
-        "deployment_version": None,
         "schedule_id": None,
-        "flow_version": body.flow_version,
-        "work_queue_name": body.work_queue_name,
-        "work_queue_id": around["work_queue.id"],
-        "parameters": dump(body.parameters),
-        "idempotency_key": key,
+        "idempotency_key": body.idempotency_key or None,
         "context": dump(body.context),
         "parent_task_run_id": None if parent is None else str(parent),
         "auto_scheduled": False,
@@ -148,7 +181,7 @@ def _columns(
 
 def _around(tx: Transaction, body: FlowRunCreate) -> dict[str, Any]:
     """What the run belongs to, under the names that events know."""
-    around: dict[str, Any] = dict.fromkeys(_AROUND)
+    around: dict[str, Any] = {}
     for query, id_ in (
         (_FLOW, body.flow_id),
         (_DEPLOYMENT, body.deployment_id),

@@ -28,7 +28,12 @@ from ephemeral_server.orchestration.states import (
 from ephemeral_server.orchestration.storage import load_flow_run
 from ephemeral_server.parameters.hydration import hydrate, variable_names
 from ephemeral_server.parameters.store import read_variables
-from ephemeral_server.parameters.validation import InvalidSchemaError, errors_of, failure
+from ephemeral_server.parameters.validation import (
+    InvalidSchemaError,
+    UnresolvableError,
+    errors_of,
+    failure,
+)
 from ephemeral_server.settings import Settings
 from ephemeral_server.wire import dump
 
@@ -97,6 +102,8 @@ def checked_input(pause: Pause, given: dict[str, Any]) -> str | None:
     try:
         wrong = failure(errors_of(schema, hydrated.values))
     except InvalidSchemaError as error:
+        raise InputRefusedError(str(error)) from None
+    except UnresolvableError as error:
         raise InputRefusedError(f"Invalid schema: {error}") from None
     if wrong is not None:
         raise InputRefusedError(f"Reason: {wrong}")

@@ -9,10 +9,11 @@ from uuid import UUID
 from fastapi import APIRouter, Body, Depends, HTTPException, Request, Response
 
 from ephemeral_server.database import counts
-from ephemeral_server.errors import ChangeRefusedError, ObjectNotFoundError
+from ephemeral_server.errors import ObjectNotFoundError
 from ephemeral_server.fields import Labels
 from ephemeral_server.flow_runs import store
 from ephemeral_server.flow_runs.creation import create_flow_run
+from ephemeral_server.flow_runs.job_variables import read_job
 from ephemeral_server.flow_runs.schemas import (
     FlowRunCount,
     FlowRunCreate,
@@ -26,15 +27,17 @@ from ephemeral_server.flow_runs.wire import FLOW_RUN
 from ephemeral_server.http.direct import DirectRoute
 from ephemeral_server.http.paging import offset_of, page_of, page_size
 from ephemeral_server.http.provenance import created_by
-from ephemeral_server.http.refusal import refused
+from ephemeral_server.http.refusal import refusals
 from ephemeral_server.http.reply import JsonReply, made, no_content
 from ephemeral_server.http.versions import client_of
 from ephemeral_server.orchestration.changes import set_flow_run_state
 from ephemeral_server.orchestration.policies import FLOW_CORE, FLOW_MINIMAL
 from ephemeral_server.orchestration.schemas import OrchestrationResult, SetStateBody
 from ephemeral_server.orchestration.wire import result_json
-from ephemeral_server.runtime import runtime_of
-from ephemeral_server.wire import dump
+from ephemeral_server.parameters.aside import run_aside
+from ephemeral_server.parameters.size import check_size
+from ephemeral_server.runtime import Runtime, runtime_of
+from ephemeral_server.work_pools.job_variables import JobVariablesError
 
 router = APIRouter(prefix="/flow_runs", tags=["Flow Runs"], route_class=DirectRoute)
 
@@ -46,7 +49,7 @@ Creator = Annotated[dict[str, Any] | None, Depends(created_by)]
 async def create(body: FlowRunCreate, request: Request, creator: Creator) -> Response:
     """Make a flow run: 201, or 200 with the run that has its idempotency key."""
     runtime = runtime_of(request)
-    await _check_size(request, body.parameters)
+    await check_size(request, body.parameters)
     try:
         row, new = await runtime.database.write(create_flow_run, runtime.settings, body, creator)
     except ObjectNotFoundError as error:
@@ -98,14 +101,14 @@ async def read_flow_run(id: UUID, request: Request) -> Response:
 async def update_flow_run(id: UUID, body: FlowRunUpdate, request: Request) -> Response:
     """Change a flow run; each member that is given replaces the old value as a whole."""
     runtime = runtime_of(request)
-    await _check_size(request, body.parameters)
+    await check_size(request, body.parameters)
     changes = {name: getattr(body, name) for name in body.model_fields_set}
     if "empirical_policy" in changes:
         changes["empirical_policy"] = body.empirical_policy.model_dump(mode="json")
-    try:
+    with refusals():
+        if body.job_variables is not None:
+            await _check_job_variables(runtime, str(id), body.job_variables)
         found = await runtime.database.write(store.update_flow_run, str(id), changes)
-    except ChangeRefusedError as error:
-        raise HTTPException(400, str(error)) from None
     if not found:
         raise HTTPException(404, NOT_FOUND)
     return no_content()
@@ -141,13 +144,10 @@ async def update_labels(id: UUID, labels: Annotated[Labels, Body()], request: Re
     return no_content()
 
 
-async def _check_size(request: Request, parameters: dict[str, Any]) -> None:
-    largest = runtime_of(request).settings.max_parameter_size
-    if largest and parameters and (size := len(dump(parameters).encode())) > largest:
-        raise refused(
-            "parameters",
-            f"Flow run parameters must be less than {largest:,} bytes when serialized "
-            f"(got {size:,} bytes).",
-            parameters,
-            await request.json(),
-        )
+async def _check_job_variables(runtime: Runtime, id: str, variables: dict[str, Any]) -> None:
+    job = await runtime.database.read(read_job, id)
+    try:
+        # In a thread: the schema is a user's and may take its time.
+        await run_aside(job.check, variables)
+    except JobVariablesError as error:
+        raise HTTPException(422, f"Error updating flow run: {error}") from None

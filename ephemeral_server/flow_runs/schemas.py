@@ -52,13 +52,11 @@ class FlowRunPolicy(BaseModel):
         return data
 
 
-class FlowRunCreate(StrictBody):
-    """A flow run to make."""
+class NewFlowRun(StrictBody):
+    """What can be said of a flow run that is to be made, however it comes about."""
 
     state: StateCreate | None = None
     name: Storable | None = None
-    flow_id: UUID
-    flow_version: Storable | None = None
     parameters: JsonObject = Field(default_factory=dict)
     context: JsonObject = Field(default_factory=dict)
     parent_task_run_id: UUID | None = None
@@ -67,9 +65,16 @@ class FlowRunCreate(StrictBody):
     tags: list[Storable] = Field(default_factory=list)
     labels: Labels | None = None
     idempotency_key: Storable | None = None
-    work_pool_name: Storable | None = None
     work_queue_name: Storable | None = None
     job_variables: JsonObject | None = None
+
+
+class FlowRunCreate(NewFlowRun):
+    """A flow run to make."""
+
+    flow_id: UUID
+    flow_version: Storable | None = None
+    work_pool_name: Storable | None = None
     deployment_id: UUID | None = None
 
 

@@ -11,9 +11,10 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 from ephemeral_server.database.operators import Clause
 from ephemeral_server.database.prepared import fetch_all
 from ephemeral_server.database.sorting import Order, ascending, descending
-from ephemeral_server.database.tables import flow, flow_run
+from ephemeral_server.database.tables import deployment, flow, flow_run
 from ephemeral_server.database.transaction import Transaction
 from ephemeral_server.database.upsert import insert_or_ignore
+from ephemeral_server.deployments.own_limit import delete_own_limits
 from ephemeral_server.events import objects
 from ephemeral_server.flows.wire import FLOW
 from ephemeral_server.ids import new_id
@@ -101,9 +102,9 @@ def page_of_flows(
 def delete_flows(tx: Transaction, where: Clause, limit: int) -> list[str]:
     """Delete the first flows by name with all that belongs to them; their ids.
 
-    Their deployments, their runs and what is below these go by the foreign keys, the logs of
-    the runs, which name them without a key, go here, and the slots that the runs hold are given
-    back.
+    Their deployments, their runs and what is below these go by the foreign keys. The limits that
+    are the deployments' own and the logs of the runs, which name them without a key, go here,
+    and the slots that the runs hold are given back.
     """
     query = _FLOWS.where(where).order_by(*BY_NAME).limit(limit)
     rows = tx.connection.execute(query).mappings().all()
@@ -112,6 +113,7 @@ def delete_flows(tx: Transaction, where: Clause, limit: int) -> list[str]:
         runs = select(flow_run.c.id).where(flow_run.c.flow_id.in_(ids))
         release_of_flow_runs(tx, runs)
         delete_logs_of_flow_runs(tx.connection, runs)
+        delete_own_limits(tx, deployment.c.flow_id.in_(ids))
         tx.connection.execute(delete(flow).where(flow.c.id.in_(ids)))
     for row in rows:
         _emit(tx, "prefect.flow.deleted", row)

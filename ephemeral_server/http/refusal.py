@@ -9,21 +9,36 @@ from typing import Any
 from fastapi import HTTPException
 from fastapi.exceptions import RequestValidationError
 
-from ephemeral_server.errors import ConflictError, ObjectNotFoundError
+from ephemeral_server.errors import (
+    ChangeRefusedError,
+    ConflictError,
+    ObjectNotFoundError,
+    UnprocessableError,
+)
+
+_STATUS: dict[type[Exception], int] = {
+    ChangeRefusedError: 400,
+    ObjectNotFoundError: 404,
+    ConflictError: 409,
+    UnprocessableError: 422,
+}
 
 
-def refused(member: str, reason: str, value: Any, body: Any = None) -> RequestValidationError:
+def refused(
+    member: str | tuple[str | int, ...], reason: str, value: Any, body: Any = None
+) -> RequestValidationError:
     """What is answered with 422 as if the body's model had refused `member`.
 
     Args:
-        member: name of the body's member.
+        member: name of the body's member, or the way to what is within it; empty for the whole.
         reason: a sentence on what is wrong.
         value: what was given for it.
         body: the whole body as it was sent.
     """
+    place = (member,) if isinstance(member, str) else member
     error = {
         "type": "value_error",
-        "loc": ("body", member),
+        "loc": ("body", *place),
         "msg": f"Value error, {reason}",
         "input": value,
         "ctx": {"error": {}},
@@ -33,10 +48,9 @@ def refused(member: str, reason: str, value: Any, body: Any = None) -> RequestVa
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Answer 404 for what is not there and 409 for a conflict, with the error's message."""
+    """Answer what units of work refuse with the message and the status of the error."""
     try:
         yield
-    except ObjectNotFoundError as error:
-        raise HTTPException(404, str(error)) from None
-    except ConflictError as error:
-        raise HTTPException(409, str(error)) from None
+    except tuple(_STATUS) as error:
+        status = next(code for kind, code in _STATUS.items() if isinstance(error, kind))
+        raise HTTPException(status, str(error)) from None

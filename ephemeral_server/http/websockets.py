@@ -46,7 +46,7 @@ async def handshake(
         websocket: as the route got it, not accepted yet.
         secret: what the token must be; None lets every token pass.
         legacy: whether clients that do not offer the subprotocol are served at all.
-        refusal: the close reason of every failure; None says what was wrong.
+        refusal: the close reason of every failure, with code 1008; None says what was wrong.
 
     Returns:
         True: go on with the client's next message. False: the WebSocket is closed or was
@@ -67,8 +67,9 @@ async def handshake(
             return True
     except WebSocketDisconnect:
         return False
-    code, reason = failure
-    await close(websocket, code, refusal or reason)
+    if refusal is not None:
+        failure = POLICY_VIOLATION, refusal
+    await close(websocket, *failure)
     return False
 
 

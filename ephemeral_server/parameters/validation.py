@@ -7,63 +7,118 @@ reference to a stored one.
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterable
+import json
+import re
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from ephemeral_server.errors import UnprocessableError
 from ephemeral_server.parameters.hydration import Path
+from ephemeral_server.wire import dump
 
 if TYPE_CHECKING:
-    from jsonschema import FormatChecker
+    from jsonschema import Draft202012Validator, FormatChecker
     from jsonschema.exceptions import ValidationError
 
 Schema = dict[str, Any]
 
 CIRCULAR = "Unable to validate schema with circular references."
 
+#: Validators are kept for schemas whose JSON has at most so many characters.
+_LONGEST_KEPT = 50_000
+#: Characters of a schema times characters of values, up to which they are checked in no time.
+_LARGEST_QUICK = 1_000_000
+#: Keywords with which few values may keep a schema busy.
+_UNBOUNDED = re.compile(r'(?i)"(pattern\w*|\$\w*ref|uniqueItems|unevaluated\w*)":')
 
-class InvalidSchemaError(ValueError):
-    """A schema is none, or refers to what is not in it. The message says what is wrong."""
+
+class InvalidSchemaError(UnprocessableError):
+    """A schema is none.
+
+    Attributes:
+        reason: what is wrong with it.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Invalid schema: {reason}")
+        self.reason = reason
+
+
+class UnresolvableError(ValueError):
+    """A schema refers to what is not in it. The message says to what."""
 
 
 def errors_of(
-    schema: Any, values: Any, *, formats: bool = False, defaults_may_be_null: bool = False
+    schema: Any,
+    values: Any,
+    *,
+    formats: bool = False,
+    lenient: bool = True,
+    defaults_may_be_null: bool = False,
+    ignore_required: bool = False,
 ) -> list[ValidationError]:
     """Everything that is wrong with `values`.
 
     Args:
         formats: whether text must also have the ``format`` that the schema names.
+        lenient: whether the schema is read with the allowances that this module tells of.
         defaults_may_be_null: whether also properties that have a default may be null.
+        ignore_required: whether anything may be missing.
 
     Raises:
-        InvalidSchemaError: see there.
+        InvalidSchemaError: it is no schema, or it goes round in circles.
+        UnresolvableError: see there.
     """
-    from jsonschema import Draft202012Validator
-    from referencing import Registry
     from referencing.exceptions import Unresolvable
 
-    checker = _format_checker() if formats else None
     try:
-        # (Only an object is read leniently; whatever else it is, the library tells.)
-        lenient = _lenient(schema, defaults_may_be_null) if isinstance(schema, dict) else schema
-        _check_schema(lenient)
-        # An empty registry fetches nothing from anywhere.
-        validator = Draft202012Validator(lenient, registry=Registry(), format_checker=checker)
+        text = dump(schema)
+        kept = _kept(text) if len(text) <= _LONGEST_KEPT else _Kept(text)
+        validator = kept.validator(formats, lenient, defaults_may_be_null, ignore_required)
         return list(validator.iter_errors(values))
     except RecursionError:
         raise InvalidSchemaError(CIRCULAR) from None
     except Unresolvable as error:
-        raise InvalidSchemaError(f"Validation failed. Failure reason: {error}") from None
+        raise UnresolvableError(f"Validation failed. Failure reason: {error}") from None
 
 
-def failure(errors: Iterable[ValidationError]) -> str | None:
+def is_quick(schema: Any, values: Any) -> bool:
+    """Whether `errors_of` is known to take no longer than a statement of the database.
+
+    So it is with schemas that were used before and that cannot keep it busy with few values.
+    """
+    text = dump(schema)
+    if len(text) * len(dump(values)) > _LARGEST_QUICK:
+        return False
+    kept = _kept(text)
+    return kept.is_tame and kept.is_used
+
+
+def check_schema(schema: Any) -> None:
+    """Make sure that this is a schema, whatever it says.
+
+    Raises:
+        InvalidSchemaError: it is none.
+    """
+    from jsonschema import Draft202012Validator, SchemaError
+
+    try:
+        Draft202012Validator.check_schema(schema, format_checker=_format_checker())
+    except SchemaError as error:
+        raise InvalidSchemaError(error.message) from None
+    except RecursionError:
+        raise InvalidSchemaError(CIRCULAR) from None
+
+
+def failure(errors: Collection[ValidationError]) -> str | None:
     """A sentence on the error that says most; None without errors."""
+    if not errors:
+        return None
     from jsonschema.exceptions import best_match
 
     error = best_match(errors)
-    if error is None:
-        return None
+    assert error is not None
     place = error.json_path.removeprefix("$").removeprefix(".")
     where = f" for field {place!r}" if place else ""
     return f"Validation failed{where}. Failure reason: {error.message}"
@@ -110,27 +165,72 @@ def _below(errors: list[Any], step: str | int, *, is_last: bool) -> list[Any]:
     return below
 
 
-def _check_schema(schema: Schema) -> None:
-    from jsonschema import Draft202012Validator, SchemaError
+class _Kept:
+    """What is worth keeping of a schema: it comes over and over, and to check it takes its time.
 
-    try:
-        Draft202012Validator.check_schema(schema, format_checker=_format_checker())
-    except SchemaError as error:
-        raise InvalidSchemaError(error.message) from None
+    Attributes:
+        is_tame: whether the time to check values is bounded by the size of both, roughly by the
+            product: nothing in the schema is looked at again and again.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._validators: dict[tuple[bool, ...], Draft202012Validator] = {}
+        self.is_tame = _UNBOUNDED.search(text) is None
+
+    @property
+    def is_used(self) -> bool:
+        """Whether values have been checked before."""
+        return bool(self._validators)
+
+    def validator(self, *options: bool) -> Draft202012Validator:
+        """What tells the errors of values; for the options see `_validator`."""
+        if options not in self._validators:
+            self._validators[options] = _validator(self._text, *options)
+        return self._validators[options]
 
 
-def _lenient(schema: Schema, defaults_may_be_null: bool) -> Schema:
-    """A copy of `schema` with the allowances that this module tells of."""
-    lenient = copy.deepcopy(schema)
-    _allow_null(lenient, defaults_may_be_null)
-    definitions = lenient.get("definitions")
+_kept = lru_cache(maxsize=64)(_Kept)
+
+
+def _validator(
+    text: str, formats: bool, lenient: bool, defaults_may_be_null: bool, ignore_required: bool
+) -> Draft202012Validator:
+    """What tells the errors of values, for the schema that `text` is the JSON of."""
+    from jsonschema import Draft202012Validator
+    from referencing import Registry
+
+    schema = json.loads(text)
+    if isinstance(schema, dict) and lenient:
+        _be_lenient(schema, defaults_may_be_null)
+    check_schema(schema)
+    if ignore_required:
+        _forget_required(schema)
+    checker = _format_checker() if formats else None
+    # An empty registry fetches nothing from anywhere.
+    return Draft202012Validator(schema, registry=Registry(), format_checker=checker)
+
+
+def _forget_required(schema: Any) -> None:
+    if isinstance(schema, dict):
+        if isinstance(schema.get("required"), list):  # else it is a property of that name
+            del schema["required"]
+        schema = list(schema.values())
+    if isinstance(schema, list):
+        for part in schema:
+            _forget_required(part)
+
+
+def _be_lenient(schema: Schema, defaults_may_be_null: bool) -> None:
+    """Write the allowances that this module tells of into a schema."""
+    _allow_null(schema, defaults_may_be_null)
+    definitions = schema.get("definitions")
     if isinstance(definitions, dict):
         for name, definition in definitions.items():
             if isinstance(definition, dict):
                 _allow_null(definition, defaults_may_be_null)
                 if "block_type_slug" in definition:
                     definitions[name] = {"anyOf": [definition, _BLOCK_REFERENCE]}
-    return lenient
 
 
 _BLOCK_REFERENCE = {

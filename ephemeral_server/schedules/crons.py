@@ -53,7 +53,7 @@ def dates(cron: str, day_or: bool, place: tzinfo, start: int, end: int) -> Itera
     first = next(fired, None)
     if first is not None:
         yield from ascending(chain((first,), fired), place, start, end)
-    elif len(found.fields) < _FIELDS_WITH_YEAR:
+    elif len(found.expanded) < _FIELDS_WITH_YEAR:
         raise ScheduleError(f"the cron expression {cron!r} never fires")
 
 

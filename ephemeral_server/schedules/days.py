@@ -17,10 +17,12 @@ def fits(rule: Any, ordinal: int) -> bool:
     day = date.fromordinal(ordinal)
     if rule._bymonth and day.month not in rule._bymonth:
         return False
-    if rule._byweekday or rule._bynweekday:
-        # dateutil wants both when there are both, RFC 5545 either.
-        if day.weekday() not in (rule._byweekday or ()) and not _nth_fits(rule, day):
-            return False
+    # Where there are both kinds, either will do: so says RFC 5545; dateutil wants both at once.
+    weekdays = rule._byweekday or ()
+    if (weekdays or rule._bynweekday) and not (
+        day.weekday() in weekdays or (rule._bynweekday and _nth_fits(rule, day))
+    ):
+        return False
     if rule._bymonthday or rule._bynmonthday:
         from_end = day.day - monthrange(day.year, day.month)[1] - 1
         if day.day not in rule._bymonthday and from_end not in rule._bynmonthday:
@@ -38,8 +40,6 @@ def fits(rule: Any, ordinal: int) -> bool:
 
 def _nth_fits(rule: Any, day: date) -> bool:
     """Whether it is, say, the second Tuesday or the last Friday that the rule names."""
-    if not rule._bynweekday:
-        return False
     if rule._freq == 0 and not rule._bymonth:  # of the year
         before = day.toordinal() - new_year(day.year)
         behind = new_year(day.year + 1) - 1 - day.toordinal()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta, tzinfo
 
 from ephemeral_server.clock import micros, to_datetime
-from ephemeral_server.schedules.zones import DAY, ascending, wall_of, walls
+from ephemeral_server.schedules.zones import DAY, ScheduleError, ascending, wall_of, walls
 
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -21,8 +21,13 @@ def dates(
 
     Args:
         anchor, start, end: microseconds since 1970 UTC.
+
+    Raises:
+        ScheduleError: the interval is not positive.
     """
     step = interval // _MICROSECOND
+    if step <= 0:
+        raise ScheduleError("the interval must be positive")
     if step < DAY:
         first = anchor + -(-(start - anchor) // step) * step
         for instant in range(first, end + 1, step):

@@ -34,26 +34,27 @@ _Period = tuple[Sequence[int], Sequence[int]]
 
 
 class Effort:
-    """How many further steps may be taken before a date has to be found."""
+    """How many steps may be taken to find dates: some, and some more for each date found."""
 
-    LIMIT = 300_000
+    LIMIT = 100_000
+    GAIN = 10_000
 
     def __init__(self) -> None:
-        self.left = self.LIMIT
+        self._left = self.LIMIT
 
     def spend(self, steps: int = 1) -> None:
         """Take some steps.
 
         Raises:
-            ScheduleError: they were too many.
+            ScheduleError: there are not so many left.
         """
-        self.left -= steps
-        if self.left < 0:
+        self._left -= steps
+        if self._left < 0:
             raise ScheduleError("the recurrence rule gives too few dates for the work of it")
 
-    def succeed(self) -> None:
-        """A date was found: begin anew."""
-        self.left = self.LIMIT
+    def gain(self) -> None:
+        """A date was found."""
+        self._left = min(self._left + self.GAIN, self.LIMIT)
 
 
 def occurrences(rule: Any, start: datetime, end: datetime, effort: Effort) -> Iterator[datetime]:

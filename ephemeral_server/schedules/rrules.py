@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, tzinfo
 from heapq import merge
-from typing import Any
+from typing import Any, NamedTuple
 
 from ephemeral_server.schedules.recurrence import Effort, occurrences
 from ephemeral_server.schedules.zones import ScheduleError, ascending, walls, zone
@@ -34,25 +34,37 @@ def check(rrule: str) -> None:
         raise ValueError(f'Invalid RRule string "{rrule}": {error}') from None
 
 
-def read(rrule: str) -> Any:
-    """The ``rrule`` or ``rruleset`` of dateutil in a text.
+class Rules(NamedTuple):
+    """What a text says.
 
-    All its times are naive: they are times on the wall clocks of the schedule's zone, whatever
-    zones the text may name.
+    All times are naive: they are times on the wall clocks of the schedule's zone, whatever zones
+    the text may name.
+
+    Attributes:
+        rules, excluding: the ``dateutil.rrule.rrule`` that give dates, and that take them out.
+        dates, excluded: single dates beside them, and without which.
+    """
+
+    rules: list[Any]
+    dates: list[datetime]
+    excluding: list[Any]
+    excluded: list[datetime]
+
+
+def read(rrule: str) -> Rules:
+    """What a text says.
 
     Raises:
         ScheduleError: it cannot be read.
     """
-    rule = _parsed(rrule, dtstart=BEGINNING, ignoretz=True, tzids={})
-    rules, excluding = (rule._rrule, rule._exrule) if is_set(rule) else ([rule], [])
-    if any(part._interval < 1 for part in (*rules, *excluding)):
+    found = _parsed(rrule, dtstart=BEGINNING, ignoretz=True, tzids={})
+    if hasattr(found, "_exrule"):
+        rules = Rules(found._rrule, sorted(found._rdate), found._exrule, sorted(found._exdate))
+    else:
+        rules = Rules([found], [], [], [])
+    if any(rule._interval < 1 for rule in (*rules.rules, *rules.excluding)):
         raise ScheduleError("INTERVAL must be positive")
-    return rule
-
-
-def is_set(rule: Any) -> bool:
-    """Whether this is an ``rruleset``."""
-    return hasattr(rule, "_exrule")
+    return rules
 
 
 def dates(rrule: str, place: tzinfo, start: int, end: int) -> Iterator[datetime]:
@@ -63,29 +75,23 @@ def dates(rrule: str, place: tzinfo, start: int, end: int) -> Iterator[datetime]
     Raises:
         ScheduleError: the text cannot be read, or gives too few dates for the work of it.
     """
-    rule = read(rrule)
+    rules = read(rrule)
     first, last = walls(start, end, place)
     effort = Effort()
-    if is_set(rule):
-        found = _set_occurrences(rule, first, last, effort)
-    else:
-        found = occurrences(rule, first, last, effort)
-    for date in ascending(found, place, start, end):
-        effort.succeed()
+    for date in ascending(_given(rules, first, last, effort), place, start, end):
+        effort.gain()
         yield date
 
 
-def _set_occurrences(
-    rules: Any, first: datetime, last: datetime, effort: Effort
-) -> Iterator[datetime]:
-    included = merge(
-        sorted(date for date in rules._rdate if first <= date <= last),
-        *(occurrences(rule, first, last, effort) for rule in rules._rrule),
-    )
+def _given(rules: Rules, first: datetime, last: datetime, effort: Effort) -> Iterator[datetime]:
     excluded = _excluded(rules, first, last)
     barred = next(excluded, None)
-    for wall in included:
+    for wall in merge(
+        (date for date in rules.dates if first <= date <= last),
+        *(occurrences(rule, first, last, effort) for rule in rules.rules),
+    ):
         while barred is not None and barred < wall:
+            effort.spend()
             barred = next(excluded, None)
         if wall == barred:
             effort.spend()
@@ -93,17 +99,17 @@ def _set_occurrences(
             yield wall
 
 
-def _excluded(rules: Any, first: datetime, last: datetime) -> Iterator[datetime]:
+def _excluded(rules: Rules, first: datetime, last: datetime) -> Iterator[datetime]:
     effort = Effort()
     try:
         for wall in merge(
-            sorted(rules._exdate),
-            *(occurrences(rule, first, last, effort) for rule in rules._exrule),
+            rules.excluded,
+            *(occurrences(rule, first, last, effort) for rule in rules.excluding),
         ):
-            effort.succeed()
+            effort.gain()
             yield wall
     except ScheduleError:
-        return  # a rule that gives nothing more to exclude
+        return  # rules that take out nothing more
 
 
 def _parsed(rrule: str, **options: Any) -> Any:

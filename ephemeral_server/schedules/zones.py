@@ -35,7 +35,7 @@ def zone(name: str | None) -> tzinfo:
         if name is not None and name.startswith(("posix/", "right/")):
             raise ValueError(name)
         return ZoneInfo(name or "UTC")
-    except (LookupError, ValueError, OSError, ImportError):
+    except (AttributeError, ImportError, LookupError, OSError, TypeError, ValueError):
         raise ScheduleError(f"no time zone is named {name!r}") from None
 
 

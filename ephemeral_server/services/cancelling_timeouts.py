@@ -14,6 +14,7 @@ from ephemeral_server.orchestration.changes import Outcome, set_flow_run_state
 from ephemeral_server.orchestration.states import CANCELLED, CANCELLING, State
 from ephemeral_server.services.duties import Duty, fulfil
 from ephemeral_server.settings import Settings
+from ephemeral_server.workers.cleanup.teardown import tear_down
 
 _MESSAGE = "Flow run cancellation timed out; marked this flow run as Cancelled."
 
@@ -30,7 +31,10 @@ class CancellingTimeouts:
 
 
 async def run_once(database: Database, settings: Settings) -> CancellingTimeouts:
-    """Give up on every run that nobody has ended within the time for that."""
+    """Give up on every run that nobody has ended within the time for that.
+
+    The workers of its pool are asked to tear down what may be left of it.
+    """
     done = await fulfil(database, settings, _OVERDUE)
     return CancellingTimeouts(done[CANCELLED])
 
@@ -43,7 +47,11 @@ def _which(now: int, settings: Settings) -> Select[Any]:
 
 
 def _give_up(tx: Transaction, settings: Settings, id: str) -> Outcome:
-    return set_flow_run_state(tx, settings, id, State(CANCELLED, "Cancelled", tx.now(), _MESSAGE))
+    state = State(CANCELLED, "Cancelled", tx.now(), _MESSAGE)
+    outcome = set_flow_run_state(tx, settings, id, state)
+    if outcome.is_new and outcome.state is not None and outcome.state.type == CANCELLED:
+        tear_down(tx, id, outcome.state.id)
+    return outcome
 
 
 _OVERDUE = Duty(flow_run, _which, _give_up)

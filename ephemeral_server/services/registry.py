@@ -76,6 +76,18 @@ SERVICES = (
         "Takes back the slots of those who gave no more sign of life.",
     ),
     Service(
+        "foreman",
+        "ephemeral_server.services.foreman",
+        "foreman_seconds",
+        "Says of workers, pools, queues and deployments that nothing was heard of them.",
+    ),
+    Service(
+        "cleanup-reconciler",
+        "ephemeral_server.services.cleanup_reconciler",
+        "cleanup_reconciler_seconds",
+        "Hands out anew what workers were to clean up and gave no more sign of life.",
+    ),
+    Service(
         "scheduler",
         "ephemeral_server.services.scheduler",
         "scheduler_seconds",

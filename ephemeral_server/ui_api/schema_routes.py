@@ -10,12 +10,13 @@ from pydantic import BaseModel, Field
 from ephemeral_server.fields import JsonObject
 from ephemeral_server.http.body import QueryBody
 from ephemeral_server.http.direct import DirectRoute
+from ephemeral_server.http.refusal import refusals
 from ephemeral_server.http.reply import JsonReply
 from ephemeral_server.parameters.aside import run_aside
 from ephemeral_server.parameters.hydration import hydrate, variable_names
 from ephemeral_server.parameters.store import read_variables
 from ephemeral_server.parameters.validation import (
-    InvalidSchemaError,
+    UnresolvableError,
     error_tree,
     errors_of,
     place_of,
@@ -61,9 +62,10 @@ async def validate_values(body: SchemaAndValues, request: Request) -> Response:
     database = runtime_of(request).database
     variables = await database.read(read_variables, names) if names else {}
     try:
-        # In a thread: a schema may take its time, and the loop has others to serve.
-        errors = await run_aside(_errors, body.json_schema, body.values, variables)
-    except InvalidSchemaError as error:
+        with refusals():
+            # In a thread: a schema may take its time, and the loop has others to serve.
+            errors = await run_aside(_errors, body.json_schema, body.values, variables)
+    except UnresolvableError as error:
         raise HTTPException(422, f"Invalid schema: {error}") from None
     return JsonReply(dump({"errors": errors, "valid": not errors}))
 

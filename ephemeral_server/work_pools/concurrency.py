@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, null, select
 
 from ephemeral_server.database.sorting import ascending
 from ephemeral_server.database.tables import flow_run, work_pool, work_queue
@@ -56,11 +56,13 @@ _TAKEN = (
     .where(_Q.work_pool_id == bindparam("pool_id"), TAKES_SLOT)
     .group_by(_R.work_queue_id)
 )
+# Not the bare id: for it SQLite would walk all runs of a queue in their order.
+_ORDER = func.coalesce(_R.id, null())
 _TAKERS = (
     select(
         _R.work_queue_id,
         *[_R[key] for key in SLOT_TAKER.keys],
-        func.row_number().over(partition_by=_R.work_queue_id, order_by=_R.id).label("place"),
+        func.row_number().over(partition_by=_R.work_queue_id, order_by=_ORDER).label("place"),
     )
     .where(_R.work_queue_id.in_(bindparam("queue_ids", expanding=True)), TAKES_SLOT)
     .subquery()

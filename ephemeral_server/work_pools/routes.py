@@ -17,6 +17,7 @@ from ephemeral_server.wire import Shape
 from ephemeral_server.work_pools import store
 from ephemeral_server.work_pools.concurrency import queues_json, read_slots
 from ephemeral_server.work_pools.creation import is_reserved
+from ephemeral_server.work_pools.defaults import check_template_defaults
 from ephemeral_server.work_pools.schemas import (
     ConcurrencyStatusQuery,
     WorkPoolConcurrencyStatus,
@@ -38,9 +39,10 @@ async def create_work_pool(body: WorkPoolCreate, request: Request) -> Response:
     """Make a work pool with its default queue."""
     if is_reserved(body.name):
         raise HTTPException(403, f"{RESERVED}.")
-    given = body.model_dump(mode="json")
+    database = runtime_of(request).database
     with refusals():
-        row = await runtime_of(request).database.write(store.make_pool, **given)
+        await check_template_defaults(database, body.base_job_template)
+        row = await database.write(store.make_pool, **body.model_dump(mode="json"))
     return JsonReply(_shape(request).render_row(row), CREATED)
 
 

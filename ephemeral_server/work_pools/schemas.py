@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from ephemeral_server.fields import LARGEST, NOT_NULL, JsonObject, NameText, Offset, Page, Storable
 from ephemeral_server.http.body import QueryBody, StrictBody
 from ephemeral_server.orchestration.states import StateType
 from ephemeral_server.work_pools.filters import WorkPoolFilter
+from ephemeral_server.work_pools.job_variables import check_template
 from ephemeral_server.work_pools.wire import AGENT_TYPE
 
 
@@ -21,10 +22,15 @@ def _not_blank(name: Any) -> Any:
     return name
 
 
+def _checked(template: dict[str, Any]) -> dict[str, Any]:
+    check_template(template)
+    return template
+
+
 #: How many runs may go on at once; with none the pool or queue stands still.
 Limit = Annotated[int, Field(ge=0, le=LARGEST)]
 #: How the jobs of runs are made up, and which variables that takes.
-JobTemplate = JsonObject
+JobTemplate = Annotated[JsonObject, AfterValidator(_checked)]
 
 
 class WorkPoolStorageConfiguration(StrictBody):

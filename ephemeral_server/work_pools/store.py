@@ -47,7 +47,6 @@ def make_pool(tx: Transaction, /, name: str, type: str, **given: Any) -> PoolRow
     """Make a pool with its default queue, see `create_pool`.
 
     Raises:
-        JobVariablesError: a default of the template's variables does not fit them.
         ConflictError: there is one of this name.
     """
     row = create_pool(tx, name, type, **given)

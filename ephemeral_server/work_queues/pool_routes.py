@@ -66,9 +66,14 @@ async def update_work_queue(
     work_pool_name: Storable, name: Storable, body: WorkQueueUpdate, request: Request
 ) -> Response:
     """Change a queue of a work pool; others move on if it takes their priority."""
+    runtime = runtime_of(request)
     with refusals():
-        await runtime_of(request).database.write(
-            store.update_queue_in_pool, work_pool_name, name, body.columns()
+        await runtime.database.write(
+            store.update_queue_in_pool,
+            work_pool_name,
+            name,
+            body.columns(),
+            polled_within=runtime.settings.work_queue_poll_timeout_seconds,
         )
     return no_content()
 

@@ -41,9 +41,10 @@ class _QueueBody(StrictBody):
 
     def columns(self) -> dict[str, Any]:
         """The values that were given, by the names of the columns."""
-        found = self.model_dump(mode="json", include=self.model_fields_set)
+        given = vars(self)  # asking for `filter` itself warns that it is deprecated
+        found = {name: given[name] for name in self.model_fields_set}
         if found.get("filter") is not None:
-            found["filter"] = dump(found["filter"])
+            found["filter"] = dump(found["filter"].model_dump(mode="json"))
         return found
 
 

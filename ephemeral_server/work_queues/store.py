@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, select, update
 
 from ephemeral_server.clock import SECOND
 from ephemeral_server.database.operators import Clause
@@ -25,20 +25,24 @@ from ephemeral_server.work_queues.wire import WORK_QUEUE
 #: All columns of a queue, the name of its pool, and its slots that are taken.
 QueueRow = Mapping[Any, Any]
 
-#: Who has been asked for runs within this time is ready.
-LATELY = 60 * SECOND
 _TOLD = ("name", "description", "concurrency_limit", "priority")
 
 _C = work_queue.c
-_SHOWN = {
-    **dict(work_queue.c),
-    "work_pool_name": work_pool.c.name.label("work_pool_name"),
-    "active_slots": SLOTS_OF_QUEUE,
-}
-#: Queues with all that their shape takes, as values in the order of its keys.
-QUEUES = select(*[_SHOWN[key] for key in WORK_QUEUE.keys]).join(
-    work_pool, work_pool.c.id == _C.work_pool_id
-)
+
+
+def select_queues(slots: ColumnElement[int | None]) -> Select[Any]:
+    """Queues with all that their shape takes, as values in the order of its keys.
+
+    Args:
+        slots: what is shown as their slots that are taken.
+    """
+    pool = {"work_pool_name": work_pool.c.name.label("work_pool_name")}
+    shown = {**dict(work_queue.c), **pool, "active_slots": slots}
+    columns = [shown[key] for key in WORK_QUEUE.keys]
+    return select(*columns).join(work_pool, work_pool.c.id == _C.work_pool_id)
+
+
+QUEUES = select_queues(SLOTS_OF_QUEUE)
 _BY_ID = QUEUES.where(_C.id == bindparam("id"))
 _BY_NAMES = QUEUES.where(work_pool.c.name == bindparam("pool"), _C.name == bindparam("name"))
 _IN_POOL = select(work_queue).where(_C.work_pool_id == bindparam("pool_id"))
@@ -81,12 +85,14 @@ def list_queues(
 
 
 def update_queue_in_pool(
-    tx: Transaction, pool_name: str, name: str, changes: Mapping[str, Any]
+    tx: Transaction,
+    pool_name: str,
+    name: str,
+    changes: Mapping[str, Any],
+    *,
+    polled_within: float,
 ) -> None:
-    """Change a queue of a pool.
-
-    Args:
-        changes: new values by the names of the columns.
+    """Change a queue of a pool, see `change_queue`; others move on if it takes their priority.
 
     Raises:
         ObjectNotFoundError: there is no such pool or queue.
@@ -97,17 +103,20 @@ def update_queue_in_pool(
     new_name = changes.get("name", name)
     if new_name != name and read_queue(tx.connection, pool_name, new_name) is not None:
         raise _taken(pool_name)
-    change_queue(tx, queue, changes)
+    change_queue(tx, queue, changes, polled_within=polled_within)
     if "priority" in changes:
         prioritize(tx, pool["id"], queue["id"], changes["priority"])
 
 
-def change_queue(tx: Transaction, queue: QueueRow, changes: Mapping[str, Any]) -> None:
+def change_queue(
+    tx: Transaction, queue: QueueRow, changes: Mapping[str, Any], *, polled_within: float
+) -> None:
     """Change a queue and tell of it; no other is moved if that takes its priority.
 
     Args:
         queue: its row, which nobody else changes until the commit.
         changes: new values by the names of the columns.
+        polled_within: how many seconds ago a queue was polled at most that is ready.
     """
     new = {**changes, "updated": tx.now()}
     tx.connection.execute(update(work_queue).where(_C.id == queue["id"]).values(new))
@@ -119,7 +128,7 @@ def change_queue(tx: Transaction, queue: QueueRow, changes: Mapping[str, Any]) -
         enter_status(tx, queue["id"], PAUSED)
     elif "is_paused" in changes and queue["status"] == PAUSED:
         polled = after["last_polled"]
-        lately = polled is not None and tx.now() - polled <= LATELY
+        lately = polled is not None and tx.now() - polled <= polled_within * SECOND
         enter_status(tx, queue["id"], READY if lately else NOT_READY)
 
 

@@ -42,6 +42,7 @@ _INVALID = _object(
 
 _REFUSALS = {
     "400": [_DETAIL],
+    "403": [_DETAIL],
     "404": [_DETAIL, _MESSAGE],
     "405": [_DETAIL],
     "409": [_DETAIL],

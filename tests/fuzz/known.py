@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from tests.api.objects import new_flow, new_flow_run, new_task_run, states_of
+from tests.api.objects import made, new_flow, new_flow_run, new_task_run, states_of
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -33,8 +33,8 @@ class Known:
 
     def renew(self) -> None:
         """Make new objects: what was made before may be changed or deleted by now."""
-        made = new_flow(self._api, tags=["a"], labels={"a": 1})
-        flow, self.name = made["id"], made["name"]
+        new = new_flow(self._api, tags=["a"], labels={"a": 1})
+        flow, self.name = new["id"], new["name"]
         run = new_flow_run(self._api, "RUNNING", flow_id=flow, parameters={"a": [1]})["id"]
         task = new_task_run(self._api, "RUNNING", flow_run_id=run)["id"]
         child = new_flow_run(self._api, flow_id=flow, parent_task_run_id=task)["id"]
@@ -49,19 +49,33 @@ class Known:
         }
         assert self._api.post("/logs/", json=[log]).status_code == 201
         search = self._api.put("/saved_searches/", json={"name": self.name}).json()["id"]
+        pool = made(self._api, "/work_pools/", {"name": self.name, "type": "process"})
+        path = f"/work_pools/{self.name}"
+        queue = made(self._api, f"{path}/queues", {"name": self.name})["id"]
+        self._api.post(f"{path}/workers/heartbeat", json={"name": self.name})
+        schedules = [{"schedule": {"cron": "0 * * * *"}, "slug": "a"}]
+        deployment = made(
+            self._api,
+            "/deployments/",
+            {"name": self.name, "flow_id": flow, "schedules": schedules, "work_queue_name": "a"},
+        )
         self.ids = {
             "flow": [flow],
+            "deployment": [deployment["id"]],
+            "schedule": [deployment["schedules"][0]["id"]],
             "saved_searche": [search],  # (the first segment of the path without its s)
             "flow_run": [run, child],
             "task_run": [task, alone],
+            "work_pool": [pool["id"]],
+            "work_queue": [queue, pool["default_queue_id"]],
             "flow_run_state": [states_of(self._api, "flow_run", run)[0]["id"]],
             "task_run_state": [states_of(self._api, "task_run", task)[0]["id"]],
         }
 
     def read_back(self) -> None:
         """Everything that was written can still be read."""
-        for path in ("/flows", "/flow_runs", "/task_runs", "/logs"):
-            answer = self._api.post(f"{path}/filter")
+        for kind in ("flows", "flow_runs", "task_runs", "logs", "work_pools", "deployments"):
+            answer = self._api.post(f"/{kind}/filter")
             assert answer.status_code == 200, answer.text
             json.loads(answer.content, parse_constant=_refuse)
 
@@ -69,7 +83,8 @@ class Known:
         """Parameters of a path with known ids, and in every second a known name, in them."""
         placed = self.placed(parameters, kind)
         # In turns, not by what was made up: that depends on which modules are loaded.
-        known = {"name": self.name, "key": KEY}
+        names = ("name", "work_pool_name", "flow_name", "deployment_name")
+        known = {**dict.fromkeys(names, self.name), "key": KEY}
         if isinstance(placed, dict) and known.keys() & placed.keys() and next(self._turns) % 2:
             self._send_input(placed.get("id"))
             return {key: known.get(key, item) for key, item in placed.items()}

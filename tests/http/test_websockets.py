@@ -170,10 +170,11 @@ def test_the_auth_message_is_needed_without_a_secret_too() -> None:
     assert refusal(app_with(), '{"type": "filter"}') == (1008, "Expected 'auth' message")
 
 
-def test_a_socket_may_have_one_reason_for_every_refusal() -> None:
+@pytest.mark.parametrize("first", ['{"type": "auth"}', '{"type": "hello"}', "garbage", b"\xff"])
+def test_a_socket_may_have_one_reason_for_every_refusal(first: str | bytes) -> None:
     app = app_with("user:pass", refusal="authentication_failed")
 
-    assert refusal(app, '{"type": "auth"}') == (1008, "authentication_failed")
+    assert refusal(app, first) == (1008, "authentication_failed")
 
 
 def test_a_client_that_leaves_instead_of_greeting_ends_the_handshake() -> None:

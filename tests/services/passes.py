@@ -14,11 +14,15 @@ from ephemeral_server.orchestration.states import State, scheduled
 from ephemeral_server.services import (
     cancellation_cleanup,
     cancelling_timeouts,
+    cleanup_reconciler,
+    foreman,
     late_runs,
     pause_expirations,
 )
 from ephemeral_server.services.cancellation_cleanup import CancellationCleanup
 from ephemeral_server.services.cancelling_timeouts import CancellingTimeouts
+from ephemeral_server.services.cleanup_reconciler import Reconciled
+from ephemeral_server.services.foreman import Foreman
 from ephemeral_server.services.late_runs import LateRuns
 from ephemeral_server.services.pause_expirations import PauseExpirations
 from ephemeral_server.settings import Settings
@@ -52,6 +56,12 @@ class Passes:
     def cancelling_timeouts(self) -> CancellingTimeouts:
         return self._pass(cancelling_timeouts.run_once)
 
+    def foreman(self) -> Foreman:
+        return self._pass(foreman.run_once)
+
+    def cleanup_reconciler(self, **settings: Any) -> Reconciled:
+        return self._pass(cleanup_reconciler.run_once, **settings)
+
     def enter_meanwhile(self, run: Run, state_type: str, name: str | None = None) -> None:
         """Let a flow run enter a state between being found and being changed."""
         now = self.application.clock.now()
@@ -69,12 +79,12 @@ class Passes:
 
         self.meanwhile = enter
 
-    def _pass(self, run_once: Callable[[Database, Settings], Awaitable[T]]) -> T:
+    def _pass(self, run_once: Callable[[Database, Settings], Awaitable[T]], **settings: Any) -> T:
         runtime = self.application.runtime
         database: Database = runtime.database
         if self.meanwhile is not None:
             database = Meanwhile(database, self.meanwhile)
-        return self.application.wait(run_once(database, runtime.settings))
+        return self.application.wait(run_once(database, runtime.settings.replace(**settings)))
 
 
 class Meanwhile:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-import pytest
+import json
 
+import pytest
+from sqlalchemy import update
+
+from ephemeral_server.database.tables import flow_run
+from ephemeral_server.database.transaction import Transaction
 from ephemeral_server.services.cancelling_timeouts import CancellingTimeouts
 from tests.orchestration.runs import TYPES, Run, Runs
 from tests.orchestration.slots import Slots
 from tests.orchestration.test_subflows import subflow
 from tests.services.passes import Passes
+from tests.workers.pools import Pool
+from tests.workers.queue import Queue
 
 TIMEOUT = 300.0
 MESSAGE = "Flow run cancellation timed out; marked this flow run as Cancelled."
@@ -82,3 +89,68 @@ def test_the_task_run_that_stands_for_a_subflow_follows(runs: Runs, passes: Pass
     runs.clock.advance(TIMEOUT + 1)
     passes.cancelling_timeouts()
     assert placeholder.state["message"] == MESSAGE
+
+
+# What its worker is asked to clean up
+
+
+def in_pool(runs: Runs, pool: Pool) -> Run:
+    """A run in the default queue of a pool, that is to be cancelled."""
+    run = cancelling(runs)
+    queue_id = pool.read()["default_queue_id"]
+
+    def work(tx: Transaction) -> None:
+        statement = update(flow_run).where(flow_run.c.id == run.id)
+        tx.connection.execute(statement.values(work_queue_id=queue_id, infrastructure_pid="pid-1"))
+
+    runs.application.write(work)
+    return run
+
+
+def test_a_worker_of_its_pool_is_asked_to_tear_it_down(runs: Runs, passes: Passes) -> None:
+    pool = Pool(runs.application)
+    run = in_pool(runs, pool)
+    runs.clock.advance(TIMEOUT)
+    passes.cancelling_timeouts()
+    delivery = Queue(pool).take()
+    assert delivery.kind == "cancelling_timeout_teardown.v1"
+    assert json.loads(delivery.target) == {"flow_run_id": run.id, "infrastructure_pid": "pid-1"}
+    assert delivery.work_queue_id == pool.read()["default_queue_id"]
+
+
+def test_it_is_to_be_torn_down_once_for_each_time(runs: Runs, passes: Passes) -> None:
+    queue = Queue(Pool(runs.application))
+    run = in_pool(runs, queue.pool)
+    ids = set()
+    for _ in range(2):
+        runs.clock.advance(TIMEOUT + 1)
+        passes.cancelling_timeouts()
+        passes.cancelling_timeouts()
+        delivery = queue.take()
+        assert queue.is_empty()
+        ids.add(delivery.message_id)
+        queue.operate("ack", delivery)
+        run.propose("CANCELLING", force=True)
+    assert len(ids) == 2
+
+
+@pytest.mark.parametrize(
+    ("type", "asked"), [("x:push", False), ("x:managed", False), ("push", True), ("x:pushed", True)]
+)
+def test_pools_without_workers_are_not_asked(
+    runs: Runs, passes: Passes, type: str, asked: bool
+) -> None:
+    pool = Pool(runs.application, type=type)
+    in_pool(runs, pool)
+    runs.clock.advance(TIMEOUT)
+    assert passes.cancelling_timeouts() == CancellingTimeouts(cancelled=1)
+    assert Queue(pool).is_empty() is not asked
+
+
+def test_nobody_is_asked_about_a_run_that_has_ended(runs: Runs, passes: Passes) -> None:
+    pool = Pool(runs.application)
+    run = in_pool(runs, pool)
+    runs.clock.advance(TIMEOUT)
+    passes.enter_meanwhile(run, "CANCELLED", "Stopped")
+    passes.cancelling_timeouts()
+    assert Queue(pool).is_empty()
