@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -27,18 +28,40 @@ def plans_of(application: Application, path: str, body: Any) -> list[Planned]:
     Raises:
         AssertionError: the request is refused.
     """
+
+    def ask() -> None:
+        answer = application.post(path, body)
+        assert answer.status_code == 200, answer.text
+
+    return plans_during(application, ask)
+
+
+def plans_during(
+    application: Application, action: Callable[[], Any], *, writing: bool = False
+) -> list[Planned]:
+    """The plans of all that is read while something is done.
+
+    Args:
+        application: as for `plans_of`.
+        action: does it.
+        writing: what transactions read that write is meant as well.
+    """
     statements: list[str] = []
 
     def trace(connection: Connection, on: bool) -> None:
         raw: Any = connection.connection.driver_connection
         raw.set_trace_callback(statements.append if on else None)
 
-    application.read(trace, True)
+    def trace_all(on: bool) -> None:
+        application.read(trace, on)
+        if writing:
+            application.write(lambda tx: trace(tx.connection, on))
+
+    trace_all(True)
     try:
-        answer = application.post(path, body)
+        action()
     finally:
-        application.read(trace, False)
-    assert answer.status_code == 200, answer.text
+        trace_all(False)
     reads = [sql for sql in statements if sql.startswith(("SELECT", "WITH"))]
     return [Planned(sql, application.read(_plan, sql)) for sql in dict.fromkeys(reads)]
 

@@ -17,13 +17,13 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from ephemeral_server.clock import SECOND, ManualClock, to_datetime
-from ephemeral_server.database import Database, open_database
+from ephemeral_server.database import open_database
 from ephemeral_server.services import scheduler
 from ephemeral_server.services.scheduler import Scheduled
 from ephemeral_server.settings import Settings
@@ -56,7 +56,7 @@ def main() -> int:
             figures = [
                 compared(few, many, ports, options.repetitions, beside) for few, many in pairs
             ]
-        figures += asyncio.run(_scheduler(new, urls[1], options.repetitions))
+        figures += _scheduler(new, urls[1], options.repetitions)
         print(table(figures))
         if options.plans and not options.postgres:
             show_plans(urls[1], [many for _, many in pairs])
@@ -90,39 +90,32 @@ def questions(known: deployed.Known) -> list[Question]:
     return [Question(*each) for each in asked]
 
 
-async def _scheduler(new: NewDatabase, many: str, repetitions: int) -> list[Figure]:
-    first, idle = [], []
-    for _ in range(min(repetitions, 5)):
-        url = new()
-        await asyncio.to_thread(deployed.build, url, NEW, planned=False)
-        async with _opened(url) as database:
-            first.append(await _pass(database, Scheduled(NEW, 3 * NEW)))
-    async with _opened(many) as database:
-        for _ in range(repetitions):
-            idle.append(await _pass(database, Scheduled()))
+def _scheduler(new: NewDatabase, many: str, repetitions: int) -> list[Figure]:
+    first, urls = [], [new() for _ in range(min(repetitions, 5))]
+    for url in urls:
+        deployed.build(url, NEW, planned=False)
+        first += asyncio.run(_passes(url, 1, Scheduled(NEW, 3 * NEW)))
+    idle = asyncio.run(_passes(many, repetitions, Scheduled()))
     return [
         Figure(f"scheduler: {3 * NEW} runs of {NEW} new deployments", Samples(first, "ms")),
         Figure(f"scheduler: {MANY:,} deployments with nothing to do", Samples(idle, "ms")),
     ]
 
 
-async def _pass(database: Database, expected: Scheduled) -> float:
-    """Milliseconds of a pass."""
-    begun = time.perf_counter()
-    done = await scheduler.run_once(database, Settings())
-    took = 1000 * (time.perf_counter() - begun)
-    assert done == expected, done
-    return took
-
-
-@asynccontextmanager
-async def _opened(url: str) -> AsyncIterator[Database]:
+async def _passes(url: str, count: int, expected: Scheduled) -> list[float]:
+    """Milliseconds of passes, each of which does the same."""
     settings = Settings(database_url=url, ephemeral=True)
     database = await open_database(settings, ManualClock(NOW), lambda events: None)
+    took = []
     try:
-        yield database
+        for _ in range(count):
+            begun = time.perf_counter()
+            done = await scheduler.run_once(database, settings)
+            took.append(1000 * (time.perf_counter() - begun))
+            assert done == expected, done
     finally:
         await database.close()
+    return took
 
 
 @contextmanager
