@@ -82,6 +82,7 @@ DOMAINS = {
         "ephemeral_server.workers.channel.routes",
     ),
     "v2": ("ephemeral_server.limits.lease_routes",),
+    "work_queues": ("ephemeral_server.work_queues.routes",),
 }
 
 

@@ -35,6 +35,7 @@ _FILLING: dict[str, dict[str, Any]] = {
         "status": "NOT_READY",
         "to_be_planned": False,
     },
+    "deployment_schedule": {"active": True, "parameters": "{}"},
     "concurrency_limit": {
         "active": True,
         "slots": 1,
@@ -50,6 +51,7 @@ _FILLING: dict[str, dict[str, Any]] = {
         "is_paused": False,
         "status": "NOT_READY",
     },
+    "worker": {"status": "ONLINE"},
     "work_queue": {"description": "", "is_paused": False, "priority": 1, "status": "NOT_READY"},
 }
 

@@ -77,6 +77,13 @@ class CancellationCleanupSettings(LoopSettings):
     cancelling_timeout_seconds: float
 
 
+class ForemanSettings(LoopSettings):
+    inactivity_heartbeat_multiple: int
+    fallback_heartbeat_interval_seconds: float
+    deployment_last_polled_timeout_seconds: float
+    work_queue_last_polled_timeout_seconds: float
+
+
 class CleanupReconcilerSettings(LoopSettings):
     batch_size: int
 
@@ -93,6 +100,7 @@ class SchedulerSettings(LoopSettings):
 
 class ServicesSettings(BaseModel):
     cancellation_cleanup: CancellationCleanupSettings
+    foreman: ForemanSettings
     cleanup_reconciler: CleanupReconcilerSettings
     late_runs: LateRunsSettings
     pause_expirations: LoopSettings
@@ -197,6 +205,14 @@ def _services(settings: Settings) -> ServicesSettings:
             enabled=enabled,
             loop_seconds=settings.cancellation_cleanup_seconds,
             cancelling_timeout_seconds=settings.cancelling_timeout_seconds,
+        ),
+        foreman=ForemanSettings(
+            enabled=enabled,
+            loop_seconds=settings.foreman_seconds,
+            inactivity_heartbeat_multiple=settings.worker_inactivity_multiple,
+            fallback_heartbeat_interval_seconds=settings.worker_heartbeat_seconds,
+            deployment_last_polled_timeout_seconds=settings.deployment_poll_timeout_seconds,
+            work_queue_last_polled_timeout_seconds=settings.work_queue_poll_timeout_seconds,
         ),
         cleanup_reconciler=CleanupReconcilerSettings(
             enabled=enabled,

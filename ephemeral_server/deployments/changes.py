@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from sqlalchemy import bindparam, select, update
 
@@ -19,6 +20,7 @@ from ephemeral_server.deployments.schedule_changes import update_schedules
 from ephemeral_server.deployments.schemas import DeploymentUpdate
 from ephemeral_server.errors import ObjectNotFoundError
 from ephemeral_server.events.objects import changes
+from ephemeral_server.wire import dump
 
 NOT_FOUND = "Deployment not found."
 
@@ -73,8 +75,27 @@ def lock_deployment(tx: Transaction, **which: str) -> Mapping[Any, Any] | None:
     return tx.connection.execute(_LOCKED.filter_by(**which)).mappings().one_or_none()
 
 
-def update_deployment(tx: Transaction, id: str, body: DeploymentUpdate) -> None:
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What a change was checked against, outside of the transaction that makes it.
+
+    Attributes:
+        stored: values of `COLUMNS` as they were then.
+        parameters: the new ones, in which nothing stands for another value; None: the old ones.
+    """
+
+    COLUMNS: ClassVar = ("parameters", "parameter_openapi_schema", "enforce_parameter_schema")
+
+    stored: tuple[Any, ...]
+    parameters: dict[str, Any] | None
+
+
+def update_deployment(tx: Transaction, id: str, body: DeploymentUpdate, fitted: Fitted) -> bool:
     """Change what a body says of a deployment.
+
+    Returns:
+        False if the deployment is no longer what the change was checked against; then nothing
+        is changed.
 
     Raises:
         ObjectNotFoundError: there is no such deployment, pool or limit.
@@ -84,6 +105,8 @@ def update_deployment(tx: Transaction, id: str, body: DeploymentUpdate) -> None:
     before = lock_deployment(tx, id=id)
     if before is None:
         raise ObjectNotFoundError(NOT_FOUND)
+    if tuple(before[column] for column in Fitted.COLUMNS) != fitted.stored:
+        return False
     given = body.schedules if "schedules" in body.model_fields_set else None
     stale = update_schedules(tx, id, given)
     pool = named_pool(tx, body)
@@ -91,10 +114,12 @@ def update_deployment(tx: Transaction, id: str, body: DeploymentUpdate) -> None:
     check_blocks(body)
     columns = {
         **given_columns(body),
+        **({} if fitted.parameters is None else {"parameters": dump(fitted.parameters)}),
         **queue_columns(tx, body, pool),
         **limit_columns(tx, id, body),
     }
     change(tx, before, columns, stale)
+    return True
 
 
 def change(

@@ -1,4 +1,4 @@
-"""Whether bodies about deployments are within the bounds that the settings give."""
+"""What is checked of bodies about deployments before anything is written."""
 
 from __future__ import annotations
 
@@ -6,35 +6,65 @@ from collections.abc import Sequence
 
 from fastapi import Request
 
+from ephemeral_server.deployments.changes import Fitted
+from ephemeral_server.deployments.fitting import (
+    check_change,
+    check_new_parameters,
+    check_new_variables,
+    read_jobs,
+    read_known,
+)
 from ephemeral_server.deployments.schedule_schemas import (
     DeploymentScheduleCreate,
     DeploymentScheduleUpdate,
 )
 from ephemeral_server.deployments.schemas import DeploymentCreate, DeploymentUpdate
 from ephemeral_server.http.refusal import refused
+from ephemeral_server.parameters.aside import run_aside
+from ephemeral_server.parameters.size import check_size
 from ephemeral_server.runtime import runtime_of
-from ephemeral_server.wire import dump
 
 
-async def check_bounds(request: Request, body: DeploymentCreate | DeploymentUpdate) -> None:
-    """Refuse schedules that plan too far ahead, and parameters that are too large.
+async def check_new(request: Request, body: DeploymentCreate) -> None:
+    """Refuse a deployment that is out of bounds or does not fit.
 
     Raises:
-        RequestValidationError: with all of the body.
+        RequestValidationError: its schedules or parameters are out of bounds, or its parameters
+            do not fit its schema and it asks for that to be checked.
+        ObjectNotFoundError, UnprocessableError: see `fitting`.
     """
+    await _check_bounds(request, body)
+    asked = "enforce_parameter_schema" in body.model_fields_set and body.enforce_parameter_schema
+    if asked and body.parameter_openapi_schema:
+        try:
+            await run_aside(check_new_parameters, body)
+        except ValueError as error:
+            sent = await request.json()
+            raise refused((), str(error), sent, sent) from None
+    if body.job_variables and body.work_pool_name:
+        jobs = await runtime_of(request).database.read(read_jobs, body)
+        if jobs is not None:
+            await run_aside(check_new_variables, body, jobs)
+
+
+async def check_update(request: Request, id: str, body: DeploymentUpdate) -> Fitted:
+    """Refuse a change that is out of bounds or does not fit.
+
+    Raises:
+        RequestValidationError: its schedules or parameters are out of bounds.
+        ObjectNotFoundError: there is no such deployment.
+        ChangeRefusedError, ConflictError, UnprocessableError: see `fitting`.
+    """
+    await _check_bounds(request, body)
+    known = await runtime_of(request).database.read(read_known, id, body)
+    return await run_aside(check_change, body, known)
+
+
+async def _check_bounds(request: Request, body: DeploymentCreate | DeploymentUpdate) -> None:
     schedules: Sequence[DeploymentScheduleCreate | DeploymentScheduleUpdate] = body.schedules
     for at, schedule in enumerate(schedules):
         await check_schedule(request, schedule, "schedules", at)
-    largest = runtime_of(request).settings.max_parameter_size
-    given = body.parameters
-    if largest and given and (size := len(dump(given).encode())) > largest:
-        raise refused(
-            "parameters",
-            f"Flow run parameters must be less than {largest:,} bytes when serialized "
-            f"(got {size:,} bytes).",
-            given,
-            await request.json(),
-        )
+    await check_size(request, body.parameters)
 
 
 async def check_schedule(

@@ -12,13 +12,16 @@ from ephemeral_server.deployments.schemas import (
 )
 from ephemeral_server.wire import dump
 
+#: What a schema that is empty is kept as.
+EMPTY_SCHEMA = {"type": "object", "properties": {}}
+
 
 def _same(value: Any) -> Any:
     return value
 
 
 def _schema(schema: dict[str, Any]) -> str:
-    return dump(schema or {"type": "object", "properties": {}})
+    return dump(schema or EMPTY_SCHEMA)
 
 
 def _options(options: ConcurrencyOptions) -> str:

@@ -13,7 +13,7 @@ from ephemeral_server.deployments.changes import (
     resume_deployment,
     update_deployment,
 )
-from ephemeral_server.deployments.checks import check_bounds
+from ephemeral_server.deployments.checks import check_new, check_update
 from ephemeral_server.deployments.creation import create_deployment
 from ephemeral_server.deployments.query_schemas import (
     DeploymentBulkDelete,
@@ -47,8 +47,8 @@ NOT_FOUND = "Deployment not found"
 async def create(body: DeploymentCreate, request: Request) -> Response:
     """Make a deployment: 201, or 200 with the flow's deployment of that name, changed."""
     runtime = runtime_of(request)
-    await check_bounds(request, body)
     with refusals():
+        await check_new(request, body)
         row, new = await runtime.database.write(create_deployment, body)
     return made(DEPLOYMENT.render(row, runtime.clock.now()), new=new)
 
@@ -119,9 +119,12 @@ async def read_deployment(id: UUID, request: Request) -> Response:
 @router.patch("/{id:uuid}", status_code=204, response_model=None)
 async def update(id: UUID, body: DeploymentUpdate, request: Request) -> Response:
     """Change a deployment; each member that is given replaces the old value as a whole."""
-    await check_bounds(request, body)
+    database = runtime_of(request).database
     with refusals():
-        await runtime_of(request).database.write(update_deployment, str(id), body)
+        done = False
+        while not done:  # again if somebody else has changed it between check and change
+            fitted = await check_update(request, str(id), body)
+            done = await database.write(update_deployment, str(id), body, fitted)
     return no_content()
 
 

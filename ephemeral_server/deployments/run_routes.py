@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from ephemeral_server.deployments.run_schemas import (
     FlowRunBulkCreateResponse,
 )
 from ephemeral_server.deployments.run_source import Source, checked_parameters, read_source
-from ephemeral_server.deployments.runs import Made, Wanted, create_run, create_runs
+from ephemeral_server.deployments.runs import Checked, Made, Refusal, create_run, create_runs
 from ephemeral_server.flow_runs.schemas import FlowRunResponse
 from ephemeral_server.flow_runs.wire import FLOW_RUN
 from ephemeral_server.http.direct import DirectRoute
@@ -53,21 +54,19 @@ async def create_flow_run_from_deployment(
 ) -> Response:
     """Make a flow run of a deployment: 201, or 200 with the one that has its idempotency key."""
     runtime = runtime_of(request)
-    database, settings = runtime.database, runtime.settings
+    settings, largest = runtime.settings, runtime.settings.max_parameter_size
     await check_size(request, body.parameters)
-    done = None
-    with refusals():
-        while done is None:  # again if the deployment was changed in the middle
-            source = await database.read(read_source, str(id), [body])
-            try:
-                # In a thread: see `run_source`.
-                parameters = await run_aside(
-                    checked_parameters, source, body, settings.max_parameter_size
-                )
-            except _REFUSALS as error:
-                status, prefix, _ = _REFUSED[type(error)]
-                raise HTTPException(status, f"{prefix}{error}") from None
-            done = await database.write(create_run, settings, source, (body, parameters), creator)
+    checked = None
+    with refusals(), _checks_answered():
+        while True:
+            done = await runtime.database.write(
+                create_run, settings, str(id), body, checked, creator
+            )
+            if not isinstance(done, Source):
+                break
+            # In a thread: see `run_source`.
+            parameters = await run_aside(checked_parameters, done, body, largest)
+            checked = Checked(done.updated, [parameters])
     row, new = done
     return made(FLOW_RUN.render_row(row, runtime.clock.now()), new=new)
 
@@ -79,6 +78,7 @@ async def bulk_create_flow_runs_from_deployment(
     """Make many flow runs of a deployment; one that cannot be made keeps none of the others."""
     runtime = runtime_of(request)
     database, settings = runtime.database, runtime.settings
+    largest = settings.max_parameter_size
     if len(body) > MOST:
         raise HTTPException(400, f"Cannot create more than {MOST} flow runs at once.")
     for at, each in enumerate(body):
@@ -87,26 +87,33 @@ async def bulk_create_flow_runs_from_deployment(
     with refusals():
         while done is None:  # again if the deployment was changed in the middle
             source = await database.read(read_source, str(id), body)
-            wanted = await run_aside(_checked, source, body, settings.max_parameter_size)
-            done = await database.write(create_runs, settings, source, wanted, creator)
+            checked = await run_aside(_checked, source, body, largest)
+            done = await database.write(create_runs, settings, str(id), body, checked, creator)
     return JsonReply(dump({"results": [_result(each) for each in done]}))
 
 
-def _checked(
-    source: Source, bodies: Sequence[DeploymentFlowRunCreate], largest: int
-) -> list[Wanted | str]:
-    """Each run with its parameters, or why it cannot be made."""
-    checked: list[Wanted | str] = []
+def _checked(source: Source, bodies: Sequence[DeploymentFlowRunCreate], largest: int) -> Checked:
+    runs: list[str | Refusal] = []
     for body in bodies:
         try:
-            checked.append((body, checked_parameters(source, body, largest)))
+            runs.append(checked_parameters(source, body, largest))
         except _REFUSALS as error:
-            checked.append(f"{_REFUSED[type(error)][2]}{error}")
-    return checked
+            runs.append(Refusal(f"{_REFUSED[type(error)][2]}{error}"))
+    return Checked(source.updated, runs)
 
 
-def _result(done: Made | str) -> dict[str, Any]:
-    if isinstance(done, str):
-        return {"flow_run_id": None, "status": "FAILED", "error": done}
+@contextmanager
+def _checks_answered() -> Iterator[None]:
+    """Answer why one run cannot be made."""
+    try:
+        yield
+    except _REFUSALS as error:
+        status, prefix, _ = _REFUSED[type(error)]
+        raise HTTPException(status, f"{prefix}{error}") from None
+
+
+def _result(done: Made | Refusal) -> dict[str, Any]:
+    if isinstance(done, Refusal):
+        return {"flow_run_id": None, "status": "FAILED", "error": done.reason}
     row, _ = done
     return {"flow_run_id": row["id"], "status": "CREATED", "error": None}

@@ -1,46 +1,68 @@
 """What runs of a deployment are made from, and whether those that are asked for can be made.
 
-A schema and a template are the users' and may take their time, so both are looked at between
-two transactions: the first one reads what is needed, see `read_source`; the second one makes
-the runs, see `runs`.
+The schemas and the templates that this takes are the users' and may take their time, so they
+are looked at between two transactions unless they are known to be quick.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
 from ephemeral_server.database.prepared import Prepared
-from ephemeral_server.database.tables import deployment, work_pool, work_queue
+from ephemeral_server.database.tables import deployment, flow, work_pool, work_queue
 from ephemeral_server.deployments.run_schemas import DeploymentFlowRunCreate
 from ephemeral_server.errors import ObjectNotFoundError
 from ephemeral_server.parameters.checks import HydrationError, check_parameters, hydrated
-from ephemeral_server.parameters.hydration import variable_names
+from ephemeral_server.parameters.hydration import KIND, variable_names
 from ephemeral_server.parameters.store import read_variables
+from ephemeral_server.parameters.validation import is_quick
 from ephemeral_server.wire import dump
-from ephemeral_server.work_pools.job_variables import check_variables, defaults_of
+from ephemeral_server.work_pools.job_variables import Job
 
 NOT_FOUND = "Deployment not found"
 
+#: A deployment with all that its runs take from it and that their events tell of it.
+Row = Mapping[str, Any]
+
 _C = deployment.c
-_SOURCE = Prepared(
-    select(
-        _C.updated,
-        _C.parameters,
-        _C.parameter_openapi_schema,
-        _C.enforce_parameter_schema,
-        _C.job_variables,
-        work_pool.c.base_job_template,
-    )
+_COLUMNS = (
+    _C.id,
+    _C.updated,
+    _C.flow_id,
+    _C.version,
+    _C.labels,
+    _C.parameters,
+    _C.parameter_openapi_schema,
+    _C.enforce_parameter_schema,
+    _C.job_variables,
+    _C.work_queue_id,
+    _C.work_queue_name,
+    _C.name.label("deployment.name"),
+    _C.tags.label("deployment.tags"),
+    flow.c.name.label("flow.name"),
+    flow.c.tags.label("flow.tags"),
+    work_queue.c.name.label("work_queue.name"),
+    work_pool.c.id.label("work_pool.id"),
+    work_pool.c.name.label("work_pool.name"),
+    work_pool.c.type.label("work_pool.type"),
+    work_pool.c.base_job_template,
+)
+_QUERY = (
+    select(*_COLUMNS)
     .select_from(deployment)
+    .join(flow, flow.c.id == _C.flow_id)
     .outerjoin(work_queue, work_queue.c.id == _C.work_queue_id)
     .outerjoin(work_pool, work_pool.c.id == work_queue.c.work_pool_id)
     .where(_C.id == bindparam("id"))
 )
+_READ = Prepared(_QUERY)
+# Nobody deletes the deployment before the commit.
+_TO_WRITE = Prepared(_QUERY.with_for_update(read=True, key_share=True, of=deployment))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,54 +70,79 @@ class Source:
     """A deployment as its runs need it.
 
     Attributes:
-        id: of the deployment.
         updated: when it was last changed, in microseconds.
         parameters: for those that a run does not give itself.
         schema: JSON schema of the parameters, if there is one.
         enforced: whether they have to fit it.
-        job_variables: of all its runs.
-        template: of the jobs in its pool; empty without a pool.
-        defaults: of the variables of the template.
+        job: what jobs are made with.
         variables: values of the variables that parameters name.
     """
 
-    id: str
     updated: int
     parameters: dict[str, Any]
     schema: Any
     enforced: bool
-    job_variables: dict[str, Any]
-    template: dict[str, Any]
-    defaults: dict[str, Any]
+    job: Job
     variables: dict[str, Any]
+
+    def enforces(self, body: DeploymentFlowRunCreate) -> bool:
+        """Whether the parameters of a run have to fit the schema."""
+        own = body.enforce_parameter_schema
+        return self.enforced if own is None else own
+
+
+def read_row(connection: Connection, id: str, *, to_write: bool = False) -> Row:
+    """The deployment of this id.
+
+    Args:
+        to_write: nobody else is to delete it before the transaction ends.
+
+    Raises:
+        ObjectNotFoundError: there is none.
+    """
+    row = (_TO_WRITE if to_write else _READ).mapping(connection, {"id": id})
+    if row is None:
+        raise ObjectNotFoundError(NOT_FOUND)
+    return row
+
+
+def source_of(
+    connection: Connection, row: Row, wanted: Sequence[DeploymentFlowRunCreate]
+) -> Source:
+    """What the runs that are wanted of a deployment are made from.
+
+    Raises:
+        ObjectNotFoundError: a block that the pool's template names is not there.
+    """
+    parameters = json.loads(row["parameters"])
+    names = set(variable_names([parameters, *[each.parameters for each in wanted]]))
+    return Source(
+        updated=row["updated"],
+        parameters=parameters,
+        schema=json.loads(row["parameter_openapi_schema"] or "null"),
+        enforced=row["enforce_parameter_schema"],
+        job=Job.read(connection, row["base_job_template"], row["job_variables"]),
+        variables=read_variables(connection, names) if names else {},
+    )
 
 
 def read_source(
     connection: Connection, id: str, wanted: Sequence[DeploymentFlowRunCreate]
 ) -> Source:
-    """What the runs that are wanted of a deployment are made from.
+    """The same for the deployment of this id.
 
     Raises:
-        ObjectNotFoundError: there is no such deployment, or a block that its pool's template
-            names is not there.
+        ObjectNotFoundError: there is no such deployment, or no such block.
     """
-    row = _SOURCE.mapping(connection, {"id": id})
-    if row is None:
-        raise ObjectNotFoundError(NOT_FOUND)
-    parameters = json.loads(row["parameters"])
-    template = json.loads(row["base_job_template"] or "{}")
-    names = set(variable_names([parameters, *[each.parameters for each in wanted]]))
-    return Source(
-        id=id,
-        updated=row["updated"],
-        parameters=parameters,
-        schema=json.loads(row["parameter_openapi_schema"] or "null"),
-        enforced=row["enforce_parameter_schema"],
-        job_variables=json.loads(row["job_variables"]),
-        template=template,
-        defaults=defaults_of(connection, template) if wanted else {},
-        variables=read_variables(connection, names) if names else {},
-    )
+    return source_of(connection, read_row(connection, id), wanted)
+
+
+def is_checked_quickly(source: Source, body: DeploymentFlowRunCreate) -> bool:
+    """Whether `checked_parameters` takes no longer than a statement of the database."""
+    given = [source.parameters, body.parameters]
+    if KIND in dump(given) or not source.job.is_quick(body.job_variables):
+        return False
+    return not (source.enforces(body) and source.schema) or is_quick(source.schema, given)
 
 
 def checked_parameters(source: Source, body: DeploymentFlowRunCreate, largest: int) -> str:
@@ -112,12 +159,9 @@ def checked_parameters(source: Source, body: DeploymentFlowRunCreate, largest: i
     """
     parameters = hydrated({**source.parameters, **body.parameters}, source.variables)
     text = dump(parameters)
-    if largest and len(text) > 2 * largest and len(text.encode()) > 2 * largest:
+    if largest and len(text) > 2 * largest:
         raise HydrationError(f"all parameters must be less than {2 * largest:,} bytes.")
-    enforced = body.enforce_parameter_schema
-    if source.enforced if enforced is None else enforced:
+    if source.enforces(body):
         check_parameters(parameters, source.schema, ignore_required=False)
-    check_variables(
-        source.template, source.defaults, source.job_variables, body.job_variables or {}
-    )
+    source.job.check(body.job_variables)
     return text

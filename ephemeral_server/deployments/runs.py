@@ -1,19 +1,22 @@
-"""Making the flow runs of deployments that are asked for, once they are checked."""
+"""Making the flow runs of deployments that are asked for."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, select
-
-from ephemeral_server.database.prepared import Prepared
-from ephemeral_server.database.tables import deployment, flow, work_pool, work_queue
 from ephemeral_server.database.transaction import Transaction
 from ephemeral_server.deployments.run_schemas import DeploymentFlowRunCreate
-from ephemeral_server.deployments.run_source import NOT_FOUND, Source
-from ephemeral_server.errors import ChangeRefusedError, ConflictError, ObjectNotFoundError
+from ephemeral_server.deployments.run_source import (
+    Row,
+    Source,
+    checked_parameters,
+    is_checked_quickly,
+    read_row,
+    source_of,
+)
+from ephemeral_server.errors import ChangeRefusedError, ConflictError
 from ephemeral_server.flow_runs.creation import Values, make_flow_run, read_by_key, read_parent
 from ephemeral_server.orchestration.creation import merged_labels
 from ephemeral_server.orchestration.states import scheduled
@@ -21,107 +24,108 @@ from ephemeral_server.settings import Settings
 from ephemeral_server.wire import dump
 from ephemeral_server.work_queues.creation import find_or_create_queue
 
-_C = deployment.c
-#: What a run takes from its deployment, and what its events tell of that. Until the commit
-#: nobody deletes the deployment.
-_DEPLOYMENT = Prepared(
-    select(
-        _C.id,
-        _C.updated,
-        _C.flow_id,
-        _C.version,
-        _C.labels,
-        _C.work_queue_id,
-        _C.work_queue_name,
-        _C.name.label("deployment.name"),
-        _C.tags.label("deployment.tags"),
-        flow.c.name.label("flow.name"),
-        flow.c.tags.label("flow.tags"),
-        work_queue.c.name.label("work_queue.name"),
-        work_pool.c.id.label("work_pool.id"),
-        work_pool.c.name.label("work_pool.name"),
-        work_pool.c.type.label("work_pool.type"),
-    )
-    .select_from(deployment)
-    .join(flow, flow.c.id == _C.flow_id)
-    .outerjoin(work_queue, work_queue.c.id == _C.work_queue_id)
-    .outerjoin(work_pool, work_pool.c.id == work_queue.c.work_pool_id)
-    .where(_C.id == bindparam("id"))
-    .with_for_update(read=True, key_share=True, of=deployment)
-)
-
-#: A run that is wanted, and its parameters as JSON.
-Wanted = tuple[DeploymentFlowRunCreate, str]
 #: A run, and whether it is new.
 Made = tuple[Values, bool]
 Creator = dict[str, Any] | None
 
 
+class Checked(NamedTuple):
+    """What was found out about runs that are wanted.
+
+    Attributes:
+        updated: when the deployment was last changed that they were checked against.
+        runs: for each its parameters as JSON, or the refusal.
+    """
+
+    updated: int
+    runs: Sequence[str | Refusal]
+
+
+class Refusal(NamedTuple):
+    """Why a run cannot be made."""
+
+    reason: str
+
+
 def create_run(
-    tx: Transaction, settings: Settings, source: Source, wanted: Wanted, created_by: Creator
-) -> Made | None:
+    tx: Transaction,
+    settings: Settings,
+    id: str,
+    body: DeploymentFlowRunCreate,
+    checked: Checked | None,
+    created_by: Creator,
+) -> Made | Source:
     """Make a run of a deployment, unless there is one with its idempotency key.
 
+    Args:
+        checked: what is known of the run, with its parameters.
+
     Returns:
-        None if the deployment is no longer as `source` has it; nothing is done then.
+        If that does not hold (any more) and cannot be found out quickly: what to check the run
+        against. Nothing is done then.
 
     Raises:
-        ObjectNotFoundError: there is no such deployment any more.
+        ObjectNotFoundError: there is no such deployment, or no block that its pool needs.
         ConflictError: the key is another's, or what the run refers to is not there.
         ChangeRefusedError: a queue is named, but there is no pool to have it.
+        Others: see `checked_parameters`.
     """
-    row = _unchanged(tx, source)
-    return None if row is None else _create(tx, settings, row, wanted, created_by)
+    row = read_row(tx.connection, id, to_write=True)
+    if checked is not None and checked.updated == row["updated"]:
+        [parameters] = checked.runs
+        assert isinstance(parameters, str)
+    else:
+        source = source_of(tx.connection, row, [body])
+        if not is_checked_quickly(source, body):
+            return source
+        parameters = checked_parameters(source, body, settings.max_parameter_size)
+    return _create(tx, settings, row, body, parameters, created_by)
 
 
 def create_runs(
     tx: Transaction,
     settings: Settings,
-    source: Source,
-    wanted: Sequence[Wanted | str],
+    id: str,
+    bodies: Sequence[DeploymentFlowRunCreate],
+    checked: Checked,
     created_by: Creator,
-) -> list[Made | str] | None:
+) -> list[Made | Refusal] | None:
     """Make many runs of a deployment, each unless there is one with its idempotency key.
 
     Args:
-        wanted: what to make, or a sentence on why it cannot be made.
+        checked: what is known of each.
 
     Returns:
-        For each what was made, or a sentence on why it was not. None if the deployment is no
-        longer as `source` has it; nothing is done then.
+        What became of each. None if the deployment has changed since they were checked; nothing
+        is done then.
 
     Raises:
-        ObjectNotFoundError: there is no such deployment any more.
+        ObjectNotFoundError: there is no such deployment.
     """
-    row = _unchanged(tx, source)
-    if row is None:
+    row = read_row(tx.connection, id, to_write=True)
+    if checked.updated != row["updated"]:
         return None
-    done: list[Made | str] = []
-    for each in wanted:
+    done: list[Made | Refusal] = []
+    for body, known in zip(bodies, checked.runs, strict=True):
+        if isinstance(known, Refusal):
+            done.append(known)
+            continue
         try:
             # (What it refuses, it refuses before it has written anything.)
-            made = each if isinstance(each, str) else _create(tx, settings, row, each, created_by)
+            done.append(_create(tx, settings, row, body, known, created_by))
         except (ConflictError, ChangeRefusedError) as error:
-            made = str(error)
-        done.append(made)
+            done.append(Refusal(str(error)))
     return done
-
-
-def _unchanged(tx: Transaction, source: Source) -> dict[str, Any] | None:
-    row = _DEPLOYMENT.mapping(tx.connection, {"id": source.id})
-    if row is None:
-        raise ObjectNotFoundError(NOT_FOUND)
-    return row if row["updated"] == source.updated else None
 
 
 def _create(
     tx: Transaction,
     settings: Settings,
-    row: Mapping[str, Any],
-    wanted: Wanted,
+    row: Row,
+    body: DeploymentFlowRunCreate,
+    parameters: str,
     created_by: Creator,
 ) -> Made:
-    body, parameters = wanted
     same = read_by_key(tx.connection, row["flow_id"], body.idempotency_key)
     if same is not None:
         if same["deployment_id"] == row["id"]:
@@ -172,7 +176,7 @@ def _parent(tx: Transaction, body: DeploymentFlowRunCreate) -> Mapping[str, Any]
     return parent
 
 
-def _queue(tx: Transaction, row: Mapping[str, Any], name: str | None) -> dict[str, Any]:
+def _queue(tx: Transaction, row: Row, name: str | None) -> dict[str, Any]:
     """The queue of a run: the deployment's, or the one of this name in the deployment's pool.
 
     Raises:

@@ -6,7 +6,8 @@ stays as it is keeps its row and so its id, which its planned runs name.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from ephemeral_server.database.transaction import Transaction
 from ephemeral_server.deployments.schedule_schemas import (
@@ -76,51 +77,57 @@ def update_schedules(
     rows = {row["slug"]: row for row in schedules_of(tx, deployment_id)}
     if not rows or None in rows:
         return replace_schedules(tx, deployment_id, given)
-    _check_slugs(given, rows.keys())
-    return _change_by_slug(tx, deployment_id, given, rows)
+    return _change_by_slug(tx, deployment_id, _targets(given, rows))
 
 
-def _check_slugs(given: Sequence[DeploymentScheduleUpdate], known: Collection[str]) -> None:
-    if not all(each.slug for each in given):
+#: What is asked for, and the schedule that it is asked of; None: a new one.
+_Target = tuple[DeploymentScheduleUpdate, ScheduleRow | None]
+
+
+def _targets(
+    given: Sequence[DeploymentScheduleUpdate], rows: Mapping[str, ScheduleRow]
+) -> list[_Target]:
+    if any(each.slug is None for each in given):
         raise UnprocessableError(
             "Please provide a slug for each schedule in your request to ensure schedules are "
             "updated correctly."
         )
-    replaced: set[str] = set()
-    for each in given:
-        if each.replaces in replaced:
+    renaming = [each for each in given if each.replaces]
+    replaced = {each.replaces for each in renaming}
+    for slug, count in Counter(each.replaces for each in renaming).items():
+        if count > 1:
             raise UnprocessableError(
-                f"Multiple schedules have 'replaces' targeting the same slug: {each.replaces}"
+                f"Multiple schedules have 'replaces' targeting the same slug: {slug}"
             )
-        if each.replaces:
-            replaced.add(each.replaces)
-    for each in given:
-        if each.replaces and each.slug in known and each.slug not in replaced:
+    for each in renaming:
+        if each.slug in rows and each.slug not in replaced:
             raise UnprocessableError(
                 f"Cannot rename schedule from '{each.replaces}' to '{each.slug}': a schedule with "
                 f"slug '{each.slug}' already exists."
             )
+    # A slug that a schedule gives up is free for a new one.
+    given_up = {each.replaces for each in renaming if each.replaces != each.slug}
+    targets: list[_Target] = []
     for each in given:
-        if (each.replaces or each.slug) not in known and each.schedule is None:
+        meant = each.replaces or (None if each.slug in given_up else each.slug)
+        row = None if meant is None else rows.get(meant)
+        if row is None and each.schedule is None:
             raise UnprocessableError(
                 "Unable to create new deployment schedules without a schedule configuration."
             )
+        targets.append((each, row))
+    return targets
 
 
-def _change_by_slug(
-    tx: Transaction,
-    deployment_id: str,
-    given: Sequence[DeploymentScheduleUpdate],
-    rows: Mapping[str, ScheduleRow],
-) -> set[str]:
+def _change_by_slug(tx: Transaction, deployment_id: str, targets: Sequence[_Target]) -> set[str]:
     now = tx.now()
-    targets = [(each, rows.get(each.replaces or each.slug or "")) for each in given]
     # First nobody has the slugs that are to be given anew, so that two can swap theirs.
     clear_slugs(tx, [row["id"] for each, row in targets if row and row["slug"] != each.slug])
-    stale = set()
-    for each, row in targets:
-        if row is not None and change_schedule(tx, row, given_columns(each, now)):
-            stale.add(row["id"])
+    stale = {
+        row["id"]
+        for each, row in targets
+        if row is not None and change_schedule(tx, row, given_columns(each, now))
+    }
     insert_schedules(
         tx, deployment_id, [definition(each, now) for each, row in targets if row is None]
     )

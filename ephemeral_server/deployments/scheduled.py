@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, literal_column, select
+from sqlalchemy import Connection, select
 
+from ephemeral_server.database.likely import IS_SCHEDULED
 from ephemeral_server.database.operators import is_in
 from ephemeral_server.database.prepared import fetch_all
 from ephemeral_server.database.tables import flow_run
@@ -14,10 +15,7 @@ from ephemeral_server.flow_runs.wire import SELECT_FLOW_RUNS
 
 _C = flow_run.c
 _ORDER = (_C.next_scheduled_start_time, _C.id)
-# In the query's text, so that it is known to ask for what the index holds.
-_SCHEDULED = select(_C.id).where(
-    _C.state_type == literal_column("'SCHEDULED'"), _C.deployment_id.is_not(None)
-)
+_SCHEDULED = select(_C.id).where(IS_SCHEDULED, _C.deployment_id.is_not(None))
 
 
 def list_scheduled_runs(

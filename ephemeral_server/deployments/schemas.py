@@ -20,7 +20,7 @@ from ephemeral_server.fields import STORABLE, JsonObject, Labels, LabelValue, St
 from ephemeral_server.flow_runs.schemas import CreatedBy
 from ephemeral_server.http.body import StrictBody
 
-#: May be empty; the contract tells of no pattern.
+#: A name that may be empty; the contract tells of no pattern.
 _Name = Annotated[
     str,
     StringConstraints(pattern=r"^[^/%&><]*$"),
@@ -143,7 +143,7 @@ class _DeploymentBody(StrictBody):
     storage_document_id: UUID | None = None
     infrastructure_document_id: UUID | None = None
     work_pool_name: Storable | None = None
-    work_queue_name: Storable | None = None
+    work_queue_name: _Name | None = None
     version_info: VersionInfo | None = None
 
     @model_validator(mode="before")

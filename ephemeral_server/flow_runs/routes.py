@@ -9,10 +9,11 @@ from uuid import UUID
 from fastapi import APIRouter, Body, Depends, HTTPException, Request, Response
 
 from ephemeral_server.database import counts
-from ephemeral_server.errors import ChangeRefusedError, ObjectNotFoundError
+from ephemeral_server.errors import ObjectNotFoundError
 from ephemeral_server.fields import Labels
 from ephemeral_server.flow_runs import store
 from ephemeral_server.flow_runs.creation import create_flow_run
+from ephemeral_server.flow_runs.job_variables import read_job
 from ephemeral_server.flow_runs.schemas import (
     FlowRunCount,
     FlowRunCreate,
@@ -26,14 +27,17 @@ from ephemeral_server.flow_runs.wire import FLOW_RUN
 from ephemeral_server.http.direct import DirectRoute
 from ephemeral_server.http.paging import offset_of, page_of, page_size
 from ephemeral_server.http.provenance import created_by
+from ephemeral_server.http.refusal import refusals
 from ephemeral_server.http.reply import JsonReply, made, no_content
 from ephemeral_server.http.versions import client_of
 from ephemeral_server.orchestration.changes import set_flow_run_state
 from ephemeral_server.orchestration.policies import FLOW_CORE, FLOW_MINIMAL
 from ephemeral_server.orchestration.schemas import OrchestrationResult, SetStateBody
 from ephemeral_server.orchestration.wire import result_json
+from ephemeral_server.parameters.aside import run_aside
 from ephemeral_server.parameters.size import check_size
-from ephemeral_server.runtime import runtime_of
+from ephemeral_server.runtime import Runtime, runtime_of
+from ephemeral_server.work_pools.job_variables import JobVariablesError
 
 router = APIRouter(prefix="/flow_runs", tags=["Flow Runs"], route_class=DirectRoute)
 
@@ -101,10 +105,10 @@ async def update_flow_run(id: UUID, body: FlowRunUpdate, request: Request) -> Re
     changes = {name: getattr(body, name) for name in body.model_fields_set}
     if "empirical_policy" in changes:
         changes["empirical_policy"] = body.empirical_policy.model_dump(mode="json")
-    try:
+    with refusals():
+        if body.job_variables is not None:
+            await _check_job_variables(runtime, str(id), body.job_variables)
         found = await runtime.database.write(store.update_flow_run, str(id), changes)
-    except ChangeRefusedError as error:
-        raise HTTPException(400, str(error)) from None
     if not found:
         raise HTTPException(404, NOT_FOUND)
     return no_content()
@@ -138,3 +142,12 @@ async def update_labels(id: UUID, labels: Annotated[Labels, Body()], request: Re
     """Add labels to a flow run; those under the same keys are replaced."""
     await runtime_of(request).database.write(store.merge_labels, str(id), labels)
     return no_content()
+
+
+async def _check_job_variables(runtime: Runtime, id: str, variables: dict[str, Any]) -> None:
+    job = await runtime.database.read(read_job, id)
+    try:
+        # In a thread: the schema is a user's and may take its time.
+        await run_aside(job.check, variables)
+    except JobVariablesError as error:
+        raise HTTPException(422, f"Error updating flow run: {error}") from None

@@ -15,17 +15,17 @@ from ephemeral_server.database.pages import page_of_ids
 from ephemeral_server.database.prepared import Prepared, fetch_all
 from ephemeral_server.database.relations import flow_runs_where
 from ephemeral_server.database.sorting import Order, ascending, descending
-from ephemeral_server.database.tables import deployment, flow_run
+from ephemeral_server.database.tables import flow_run
 from ephemeral_server.database.tables.runs import STARTED
 from ephemeral_server.database.transaction import Transaction
-from ephemeral_server.errors import ChangeRefusedError, ObjectNotFoundError
+from ephemeral_server.errors import ObjectNotFoundError
 from ephemeral_server.flow_runs.filters import FlowRunFilter
+from ephemeral_server.flow_runs.job_variables import check_changeable
 from ephemeral_server.flow_runs.wire import SELECT_FLOW_RUNS
 from ephemeral_server.limits.releases import release_of_flow_runs
 from ephemeral_server.logs.store import delete_logs_of_flow_runs
 from ephemeral_server.names import random_name
 from ephemeral_server.orchestration.estimates import estimated_lateness
-from ephemeral_server.orchestration.states import SCHEDULED
 from ephemeral_server.wire import dump
 
 #: Values of flow runs in the order of the keys of `FLOW_RUN`.
@@ -46,11 +46,7 @@ ORDERS: Mapping[str, Order] = {
 
 _BY_ID = Prepared(SELECT_FLOW_RUNS.where(_C.id == bindparam("id")))
 _LABELS = select(_C.labels).where(_C.id == bindparam("id")).with_for_update(key_share=True)
-_LOCKED = (
-    select(_C.state_type, _C.deployment_id)
-    .where(_C.id == bindparam("id"))
-    .with_for_update(key_share=True)
-)
+_LOCKED = select(_C.state_type).where(_C.id == bindparam("id")).with_for_update(key_share=True)
 
 
 def own_where(flow_runs: FlowRunFilter | None, dialect: str) -> Clause:
@@ -102,14 +98,13 @@ def update_flow_run(tx: Transaction, id: str, changes: dict[str, Any]) -> bool:
         changes: values by column, JSON columns as Python values.
 
     Raises:
-        ChangeRefusedError: job variables of a run that has left its schedule behind, or
-            that has no deployment.
+        ChangeRefusedError: job variables of a run that has left its schedule behind.
     """
     found = tx.connection.execute(_LOCKED, {"id": id}).first()
     if found is None:
         return False
     if changes.get("job_variables") is not None:
-        _check_job_variables(tx, found.state_type, found.deployment_id)
+        check_changeable(found.state_type)
     if "name" in changes:
         changes["name"] = changes["name"] or random_name()
     for column in ("parameters", "empirical_policy", "tags", "job_variables"):
@@ -118,20 +113,6 @@ def update_flow_run(tx: Transaction, id: str, changes: dict[str, Any]) -> bool:
     values = {**changes, "updated": tx.now()}
     tx.connection.execute(update(flow_run).where(_C.id == id).values(values))
     return True
-
-
-def _check_job_variables(tx: Transaction, state_type: str | None, deployment_id: Any) -> None:
-    if state_type is None:
-        raise ChangeRefusedError(
-            "Flow run state is required to update job variables but none exists"
-        )
-    if state_type != SCHEDULED:
-        raise ChangeRefusedError(
-            f"Job variables for a flow run in state {state_type} cannot be updated"
-        )
-    query = select(deployment.c.id).where(deployment.c.id == deployment_id)
-    if deployment_id is None or tx.connection.execute(query).first() is None:
-        raise ChangeRefusedError("A deployment for the flow run could not be found")
 
 
 def merge_labels(tx: Transaction, id: str, labels: Mapping[str, Any]) -> None:

@@ -10,7 +10,8 @@ An object with the key ``__prefect_kind`` is replaced:
 anything else             by its ``value``
 ========================  =======================================================
 
-One whose text or name is missing disappears from its object or list.
+One whose text or name is missing disappears from its object or list. Text, template and name may
+stand for others themselves.
 """
 
 from __future__ import annotations
@@ -28,6 +29,14 @@ KIND = "__prefect_kind"
 Path = tuple[str | int, ...]
 
 _GONE: Any = object()
+
+#: What an object of a kind has to have.
+_MEMBERS = {
+    "none": "value",
+    "json": "value",
+    "jinja": "template",
+    "workspace_variable": "variable_name",
+}
 
 
 @dataclass
@@ -68,6 +77,8 @@ def variable_names(values: Any) -> Iterator[str]:
     """The variables that values name."""
     if isinstance(values, dict):
         name = values.get("variable_name")
+        if isinstance(name, dict):
+            name = hydrate(name, {}, templates=False).values
         if values.get(KIND) == "workspace_variable" and isinstance(name, str):
             yield name
         values = list(values.values())
@@ -98,29 +109,28 @@ class _Hydration:
     def _meant(self, given: dict[str, Any], path: Path) -> Any:
         """The value that `given` stands for."""
         kind = given[KIND]
-        if kind == "none":
-            if "value" not in given:
-                return self._fail(path, "Missing 'value' key in __prefect object")
-            return self.replaced(given["value"], path)
+        member = _MEMBERS.get(kind) if isinstance(kind, str) else None
+        if member is None:
+            return given.get("value")
+        if member not in given:
+            if kind in ("none", "jinja"):
+                return self._fail(path, f"Missing '{member}' key in __prefect object")
+            return _GONE
+        own = given[member]
+        if kind == "none" or isinstance(own, dict):
+            own = self.replaced(own, path)
+        if kind == "none" or own is _GONE or self._to.is_unknown(path):
+            return own
         if kind == "json":
-            return self._parsed(given["value"], path) if "value" in given else _GONE
+            return self._parsed(own, path)
         if kind == "jinja":
-            if "template" not in given:
-                return self._fail(path, "Missing 'template' key in __prefect object")
-            return self._rendered(str(given["template"]), path)
-        if kind == "workspace_variable":
-            if "variable_name" not in given:
-                return _GONE
-            name = given["variable_name"]
-            if not isinstance(name, str) or name not in self._variables:
-                return self._fail(path, f"Variable '{name}' not found in workspace.")
-            return self._variables[name]
-        return given.get("value")
+            return self._rendered(str(own), path)
+        if not isinstance(own, str) or own not in self._variables:
+            return self._fail(path, f"Variable '{own}' not found in workspace.")
+        return self._variables[own]
 
     def _parsed(self, text: Any, path: Path) -> Any:
-        if isinstance(text, dict):
-            text = self.replaced(text, path)
-        if not isinstance(text, str) or self._to.is_unknown(path):
+        if not isinstance(text, str):
             return text
         try:
             return json.loads(text)

@@ -1,5 +1,7 @@
 """Jinja templates of users, rendered without letting them out of their cage.
 
+What is not there, and whatever is asked of it, is an empty text.
+
 Beside what the sandbox of Jinja keeps from them, templates here have bounds that keep their
 rendering short, as nobody can stop a thread that renders.
 """
@@ -75,6 +77,7 @@ def _check_bounds(parsed: nodes.Template) -> None:
 
 @lru_cache(maxsize=1)
 def _environment() -> SandboxedEnvironment:
+    from jinja2 import ChainableUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     class Bounded(ImmutableSandboxedEnvironment):
@@ -90,7 +93,7 @@ def _environment() -> SandboxedEnvironment:
             raise ValueError(f"range() has at most {LONGEST_RANGE:,} items here")
         return numbers
 
-    environment = Bounded()
+    environment = Bounded(undefined=ChainableUndefined)
     environment.globals["range"] = bounded_range
     return environment
 

@@ -8,7 +8,8 @@ reference to a stored one.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,10 @@ CIRCULAR = "Unable to validate schema with circular references."
 
 #: Validators are kept for schemas whose JSON has at most so many characters.
 _LONGEST_KEPT = 50_000
+#: Characters of a schema times characters of values, up to which they are checked in no time.
+_LARGEST_QUICK = 1_000_000
+#: Keywords with which few values may keep a schema busy.
+_UNBOUNDED = re.compile(r'(?i)"(pattern\w*|\$\w*ref|uniqueItems|unevaluated\w*)":')
 
 
 class InvalidSchemaError(UnprocessableError):
@@ -69,13 +74,25 @@ def errors_of(
 
     try:
         text = dump(schema)
-        made = _kept_validator if len(text) <= _LONGEST_KEPT else _validator
-        validator = made(text, formats, lenient, defaults_may_be_null, ignore_required)
+        kept = _kept(text) if len(text) <= _LONGEST_KEPT else _Kept(text)
+        validator = kept.validator(formats, lenient, defaults_may_be_null, ignore_required)
         return list(validator.iter_errors(values))
     except RecursionError:
         raise InvalidSchemaError(CIRCULAR) from None
     except Unresolvable as error:
         raise UnresolvableError(f"Validation failed. Failure reason: {error}") from None
+
+
+def is_quick(schema: Any, values: Any) -> bool:
+    """Whether `errors_of` is known to take no longer than a statement of the database.
+
+    So it is with schemas that were used before and that cannot keep it busy with few values.
+    """
+    text = dump(schema)
+    if len(text) * len(dump(values)) > _LARGEST_QUICK:
+        return False
+    kept = _kept(text)
+    return kept.is_tame and kept.is_used
 
 
 def check_schema(schema: Any) -> None:
@@ -94,13 +111,14 @@ def check_schema(schema: Any) -> None:
         raise InvalidSchemaError(CIRCULAR) from None
 
 
-def failure(errors: Iterable[ValidationError]) -> str | None:
+def failure(errors: Collection[ValidationError]) -> str | None:
     """A sentence on the error that says most; None without errors."""
+    if not errors:
+        return None
     from jsonschema.exceptions import best_match
 
     error = best_match(errors)
-    if error is None:
-        return None
+    assert error is not None
     place = error.json_path.removeprefix("$").removeprefix(".")
     where = f" for field {place!r}" if place else ""
     return f"Validation failed{where}. Failure reason: {error.message}"
@@ -147,6 +165,34 @@ def _below(errors: list[Any], step: str | int, *, is_last: bool) -> list[Any]:
     return below
 
 
+class _Kept:
+    """What is worth keeping of a schema: it comes over and over, and to check it takes its time.
+
+    Attributes:
+        is_tame: whether the time to check values is bounded by the size of both, roughly by the
+            product: nothing in the schema is looked at again and again.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._validators: dict[tuple[bool, ...], Draft202012Validator] = {}
+        self.is_tame = _UNBOUNDED.search(text) is None
+
+    @property
+    def is_used(self) -> bool:
+        """Whether values have been checked before."""
+        return bool(self._validators)
+
+    def validator(self, *options: bool) -> Draft202012Validator:
+        """What tells the errors of values; for the options see `_validator`."""
+        if options not in self._validators:
+            self._validators[options] = _validator(self._text, *options)
+        return self._validators[options]
+
+
+_kept = lru_cache(maxsize=64)(_Kept)
+
+
 def _validator(
     text: str, formats: bool, lenient: bool, defaults_may_be_null: bool, ignore_required: bool
 ) -> Draft202012Validator:
@@ -163,10 +209,6 @@ def _validator(
     checker = _format_checker() if formats else None
     # An empty registry fetches nothing from anywhere.
     return Draft202012Validator(schema, registry=Registry(), format_checker=checker)
-
-
-#: The schemas of deployments and pools come over and over, and checking one takes its time.
-_kept_validator = lru_cache(maxsize=64)(_validator)
 
 
 def _forget_required(schema: Any) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from itertools import chain
 from typing import Any
 
-from ephemeral_server.clock import SECOND, to_datetime
-from ephemeral_server.schedules.zones import ScheduleError, ascending, first_wall
+from ephemeral_server.schedules.zones import ScheduleError, ascending, walls
 
 #: A field, or an item of one, for which croniter makes up numbers.
 _MADE_UP = re.compile(r"(?:^|[\s,])[rh](?![a-z])", re.IGNORECASE | re.ASCII)
@@ -35,7 +34,7 @@ def check(cron: str, day_or: bool) -> None:
         found = _read(cron, day_or, _BEGINNING)
     except ScheduleError:
         raise ValueError(f'Invalid cron string: "{cron}"') from None
-    if next(_walls(found), None) is None:
+    if next(_fired(found), None) is None:
         raise ValueError(f'Invalid cron string: "{cron}" (it never fires)')
 
 
@@ -48,13 +47,13 @@ def dates(cron: str, day_or: bool, place: tzinfo, start: int, end: int) -> Itera
         ScheduleError: the expression cannot be read, or never fires.
     """
     # croniter looks for what comes after a time.
-    after = to_datetime(first_wall(start, place) - SECOND).replace(tzinfo=None)
+    after = walls(start, end, place)[0] - timedelta(seconds=1)
     found = _read(cron, day_or, max(after, _BEGINNING))
-    walls = _walls(found)
-    first = next(walls, None)
+    fired = _fired(found)
+    first = next(fired, None)
     if first is not None:
-        yield from ascending(chain((first,), walls), place, start, end)
-    elif len(found.fields) < _FIELDS_WITH_YEAR:
+        yield from ascending(chain((first,), fired), place, start, end)
+    elif len(found.expanded) < _FIELDS_WITH_YEAR:
         raise ScheduleError(f"the cron expression {cron!r} never fires")
 
 
@@ -67,7 +66,7 @@ def _read(cron: str, day_or: bool, after: datetime) -> Any:
         raise ScheduleError(f"the cron expression {cron!r} cannot be read: {error}") from None
 
 
-def _walls(found: Any) -> Iterator[datetime]:
+def _fired(found: Any) -> Iterator[datetime]:
     from croniter import CroniterBadDateError
 
     try:

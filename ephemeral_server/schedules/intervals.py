@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta, tzinfo
 
-from ephemeral_server.clock import LAST, to_datetime
-from ephemeral_server.schedules.zones import DAY, ascending, first_wall, wall_of
+from ephemeral_server.clock import micros, to_datetime
+from ephemeral_server.schedules.zones import DAY, ScheduleError, ascending, wall_of, walls
 
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -21,14 +21,20 @@ def dates(
 
     Args:
         anchor, start, end: microseconds since 1970 UTC.
+
+    Raises:
+        ScheduleError: the interval is not positive.
     """
     step = interval // _MICROSECOND
+    if step <= 0:
+        raise ScheduleError("the interval must be positive")
     if step < DAY:
         first = anchor + -(-(start - anchor) // step) * step
         for instant in range(first, end + 1, step):
             yield to_datetime(instant).astimezone(place)
         return
     shown, second = wall_of(anchor, place)
-    first = shown + -(-(first_wall(start, place) - shown) // step) * step
-    walls = (to_datetime(wall).replace(tzinfo=None) for wall in range(first, LAST + 1, step))
-    yield from ascending(walls, place, start, end, second=second)
+    earliest, latest = map(micros, walls(start, end, place))
+    first = shown + -(-(earliest - shown) // step) * step
+    found = (to_datetime(wall).replace(tzinfo=None) for wall in range(first, latest + 1, step))
+    yield from ascending(found, place, start, end, second=second)

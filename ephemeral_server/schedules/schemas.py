@@ -43,7 +43,7 @@ class IntervalSchedule(_Schedule):
     interval: timedelta
     # Not known here; `stored` puts the present in its place.
     anchor_date: datetime = Field(default_factory=lambda: EPOCH)
-    timezone: Storable | None = Field(default_factory=lambda: None)
+    timezone: Storable | None = None
 
     @field_validator("interval")
     @classmethod
@@ -70,7 +70,7 @@ class CronSchedule(_Schedule):
     # First, since whether an expression ever fires depends on it.
     day_or: bool = True
     cron: Storable
-    timezone: Storable | None = Field(default_factory=lambda: None)
+    timezone: Storable | None = None
 
     @field_validator("cron")
     @classmethod

@@ -35,28 +35,31 @@ def zone(name: str | None) -> tzinfo:
         if name is not None and name.startswith(("posix/", "right/")):
             raise ValueError(name)
         return ZoneInfo(name or "UTC")
-    except (LookupError, ValueError, OSError, ImportError):
+    except (AttributeError, ImportError, LookupError, OSError, TypeError, ValueError):
         raise ScheduleError(f"no time zone is named {name!r}") from None
 
 
 def wall_of(instant: int, place: tzinfo) -> tuple[int, bool]:
-    """The wall clock at an instant, and whether clocks show this time for the second time."""
-    local = to_datetime(instant).astimezone(place)
-    return micros(local.replace(tzinfo=None)), bool(local.fold)
+    """The wall clock at an instant, and whether it shows this time for the second time."""
+    near = min(max(instant, EARLIEST), LATEST)
+    local = to_datetime(near).astimezone(place)
+    return micros(local.replace(tzinfo=None)) - near + instant, bool(local.fold)
 
 
-def first_wall(start: int, place: tzinfo) -> int:
-    """The earliest wall clock that can stand for an instant from `start` on.
+def walls(start: int, end: int, place: tzinfo) -> tuple[datetime, datetime]:
+    """The earliest and the latest wall clock that stand for instants from `start` to `end`.
 
-    Just after clocks went forward it is one that they never showed, see `ascending`.
+    After a change of clocks these are not the ones they show: see `ascending`.
     """
-    return min(wall_of(start, place)[0], wall_of(start - DAY, place)[0] + DAY)
+    first = min(wall_of(start, place)[0], wall_of(start - DAY, place)[0] + DAY)
+    last = max(wall_of(end, place)[0], wall_of(end - DAY, place)[0] + DAY)
+    return to_datetime(first).replace(tzinfo=None), to_datetime(last).replace(tzinfo=None)
 
 
 def ascending(
-    walls: Iterable[datetime], place: tzinfo, start: int, end: int, *, second: bool = False
+    found: Iterable[datetime], place: tzinfo, start: int, end: int, *, second: bool = False
 ) -> Iterator[datetime]:
-    """The dates from `start` to `end` that ascending wall clocks stand for.
+    """The dates from `start` to `end` that ascending wall clocks, `found`, stand for.
 
     A time that clocks skip stands for the one as much after the change: 2:30 for 3:30. Of a time
     that they show twice it is the first, or the `second`. Dates ascend and do not repeat.
@@ -66,7 +69,7 @@ def ascending(
     """
     last = start - 1
     due: list[int] = []
-    for wall in chain(walls, (datetime.max,)):
+    for wall in chain(found, (datetime.max,)):
         early, late = (micros(wall.replace(tzinfo=place, fold=fold)) for fold in (0, 1))
         skipped = late < early
         instant = late if second and not skipped else early

@@ -9,13 +9,9 @@ from sqlalchemy import Select, literal_column, select
 
 from ephemeral_server.database import Database
 from ephemeral_server.database.tables import deployment
-from ephemeral_server.deployments.planned import TO_BE_PLANNED
 from ephemeral_server.deployments.upcoming import Window
 from ephemeral_server.services.scheduler import plan_all
 from ephemeral_server.settings import Settings
-
-#: Which notices let it work before its time.
-WOKEN_BY = TO_BE_PLANNED
 
 
 @dataclass(frozen=True, slots=True)

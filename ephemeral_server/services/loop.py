@@ -48,6 +48,8 @@ class ServiceLoop:
 
     def start(self) -> None:
         """Begin, with a pass at once."""
+        if self.service.woken_by is not None:
+            self._database.notices.listen(self.service.woken_by, self._want)
         self._task = asyncio.create_task(self._run(), name=f"service {self.service.name}")
 
     async def stop(self) -> None:
@@ -66,8 +68,6 @@ class ServiceLoop:
             return done
 
     async def _run(self) -> None:
-        if (topic := self.service.woken_by) is not None:
-            self._database.notices.listen(topic, self._want)
         while True:
             self._wanted.clear()
             try:

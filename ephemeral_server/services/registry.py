@@ -2,7 +2,6 @@
 
 A service finds what is to be done now, does it, and returns what it did. It reads the time from
 the server's clock and keeps nothing in memory, so several servers may run it on one database.
-Its module may name, as ``WOKEN_BY``, a topic of notices that let it work before its time.
 """
 
 from __future__ import annotations
@@ -30,23 +29,19 @@ class Service:
         module: where it is; imported when it runs for the first time.
         period: the setting that tells the seconds between two passes.
         does: what it does, for users.
+        woken_by: the topic of notices upon which a pass begins at once, see `Transaction.notify`.
     """
 
     name: str
     module: str
     period: str
     does: str
+    woken_by: str | None = None
 
     @property
     def run_once(self) -> RunOnce:
         run_once: RunOnce = import_module(self.module).run_once
         return run_once
-
-    @property
-    def woken_by(self) -> str | None:
-        """The topic of notices upon which a pass begins at once."""
-        topic: str | None = getattr(import_module(self.module), "WOKEN_BY", None)
-        return topic
 
 
 SERVICES = (
@@ -81,6 +76,12 @@ SERVICES = (
         "Takes back the slots of those who gave no more sign of life.",
     ),
     Service(
+        "foreman",
+        "ephemeral_server.services.foreman",
+        "foreman_seconds",
+        "Says of workers, pools, queues and deployments that nothing was heard of them.",
+    ),
+    Service(
         "cleanup-reconciler",
         "ephemeral_server.services.cleanup_reconciler",
         "cleanup_reconciler_seconds",
@@ -97,6 +98,7 @@ SERVICES = (
         "ephemeral_server.services.changed_deployments",
         "changed_deployments_seconds",
         "Plans runs of deployments that are new or changed, at once.",
+        woken_by="deployments to be planned",  # `deployments.planned` is not loaded at start
     ),
 )
 

@@ -9,9 +9,10 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, case, exists, func, literal_column, or_, select
+from sqlalchemy import Connection, Row, Select, case, exists, func, or_, select
 
 from ephemeral_server.database import Database
+from ephemeral_server.database.likely import IS_SCHEDULED
 from ephemeral_server.database.tables import deployment, deployment_schedule, flow_run
 from ephemeral_server.deployments.planning import Plans, plan, read_schedules
 from ephemeral_server.deployments.upcoming import Calendar, Window, calendar
@@ -57,9 +58,8 @@ def _lacking(window: Window) -> Select[Any]:
         select(or_(many < least, (many < most) & (last < window.soon)))
         .where(
             _R.schedule_id == _S.id,
-            # In the query's text, so that it is known to ask for what the index holds.
             _R.schedule_id.is_not(None),
-            _R.state_type == literal_column("'SCHEDULED'"),
+            IS_SCHEDULED,
             _R.next_scheduled_start_time >= window.start,
         )
         .correlate(deployment_schedule)

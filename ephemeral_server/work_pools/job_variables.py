@@ -8,8 +8,10 @@ not into a transaction. What has to be known from the database is read first, se
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
@@ -19,6 +21,7 @@ from ephemeral_server.parameters.validation import (
     UnresolvableError,
     errors_of,
     failure,
+    is_quick,
 )
 
 Template = Mapping[str, Any]
@@ -29,6 +32,44 @@ _PLACEHOLDER = re.compile(r"{{\s*([\w.\-\[\]$]+)\s*}}")
 
 class JobVariablesError(ValueError):
     """Variables do not fit a template. The message says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What the jobs of a deployment are made with.
+
+    Attributes:
+        template: of the deployment's pool; empty without a pool.
+        defaults: as `defaults_of` has them.
+        variables: of the deployment.
+    """
+
+    template: Template
+    defaults: Variables
+    variables: Variables
+
+    @classmethod
+    def read(cls, connection: Connection, template: str | None, variables: str) -> Job:
+        """The same from the JSON of a pool's template, if there is a pool, and of variables.
+
+        Raises:
+            ObjectNotFoundError: there is no such block as the template names.
+        """
+        parsed = json.loads(template) if template else {}
+        return cls(parsed, defaults_of(connection, parsed), json.loads(variables))
+
+    def check(self, own: Variables | None) -> None:
+        """Make sure that the job of a run can be made, see `check_variables`.
+
+        Args:
+            own: variables of the run, in front of the deployment's.
+        """
+        check_variables(self.template, self.defaults, self.variables, own or {})
+
+    def is_quick(self, own: Variables | None) -> bool:
+        """Whether `check` is known to take no longer than a statement of the database."""
+        schema = self.template.get("variables")
+        return not schema or is_quick(schema, [self.defaults, self.variables, own])
 
 
 def check_template(template: Template) -> None:
@@ -143,6 +184,8 @@ def _value(connection: Connection, default: Any) -> Any:
 
 def _fitting(schema: Any, defaults: Variables) -> Variables:
     """Those of the defaults that fit."""
+    if not defaults:
+        return defaults
     try:
         errors = errors_of(schema, defaults, defaults_may_be_null=True, ignore_required=True)
     except UnresolvableError:  # of which nobody knows which is meant

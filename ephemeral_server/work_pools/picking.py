@@ -45,9 +45,12 @@ IN_WINDOW = and_(
 # Between its tries such a run stays with the process that it is in.
 _RETRIES_BY_ITSELF = _C.empirical_policy.contains('"retry_type":"in_process"', autoescape=True)
 
+#: Within the window a run waits for a worker.
+WAITS = and_(IN_WINDOW, not_(_RETRIES_BY_ITSELF))
+
 _NEXT = (
     select(_C.id, _C.next_scheduled_start_time.label("at"))
-    .where(_C.work_queue_id == bindparam("queue_id"), IN_WINDOW, not_(_RETRIES_BY_ITSELF))
+    .where(_C.work_queue_id == bindparam("queue_id"), WAITS)
     .order_by(_C.next_scheduled_start_time, _C.id)
     .limit(bindparam("number", type_=Integer))
 )

@@ -11,10 +11,11 @@ from ephemeral_server.database.tables import flow_run, work_pool, work_queue
 from ephemeral_server.orchestration.states import CANCELLING
 
 # In the query's text, and just as the index has it, so that SQLite knows what the index holds.
-_BUSY = text("flow_run.state_type IN ('PENDING', 'RUNNING', 'CANCELLING')")
+#: A run has begun, or is about to, and has not ended.
+BUSY = text("flow_run.state_type IN ('PENDING', 'RUNNING', 'CANCELLING')")
 
 #: A run takes a slot of its queue and of its pool until it has ended or is being cancelled.
-TAKES_SLOT: Clause = and_(_BUSY, flow_run.c.state_type != CANCELLING)
+TAKES_SLOT: Clause = and_(BUSY, flow_run.c.state_type != CANCELLING)
 
 
 def _if_limited(limit: Column[Any], count: Any) -> ColumnElement[int | None]:
@@ -30,11 +31,18 @@ SLOTS_OF_POOL = _if_limited(
     .correlate(work_pool),
 )
 
-#: How many slots of a `work_queue` are taken, None if it has no limit.
-SLOTS_OF_QUEUE = _if_limited(
-    work_queue.c.concurrency_limit,
-    select(func.count())
-    .select_from(flow_run)
-    .where(flow_run.c.work_queue_id == work_queue.c.id, TAKES_SLOT)
-    .correlate(work_queue),
-)
+
+def slots_of_queue(takes_slot: Any) -> ColumnElement[int | None]:
+    """How many slots of a `work_queue` are taken, None if it has no limit.
+
+    Args:
+        takes_slot: a run of the queue takes one.
+    """
+    runs = select(func.count()).select_from(flow_run)
+    mine = flow_run.c.work_queue_id == work_queue.c.id
+    return _if_limited(
+        work_queue.c.concurrency_limit, runs.where(mine, takes_slot).correlate(work_queue)
+    )
+
+
+SLOTS_OF_QUEUE = slots_of_queue(TAKES_SLOT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, select, update
 
 from ephemeral_server.clock import SECOND
 from ephemeral_server.database.operators import Clause
@@ -28,15 +28,21 @@ QueueRow = Mapping[Any, Any]
 _TOLD = ("name", "description", "concurrency_limit", "priority")
 
 _C = work_queue.c
-_SHOWN = {
-    **dict(work_queue.c),
-    "work_pool_name": work_pool.c.name.label("work_pool_name"),
-    "active_slots": SLOTS_OF_QUEUE,
-}
-#: Queues with all that their shape takes, as values in the order of its keys.
-QUEUES = select(*[_SHOWN[key] for key in WORK_QUEUE.keys]).join(
-    work_pool, work_pool.c.id == _C.work_pool_id
-)
+
+
+def select_queues(slots: ColumnElement[int | None]) -> Select[Any]:
+    """Queues with all that their shape takes, as values in the order of its keys.
+
+    Args:
+        slots: what is shown as their slots that are taken.
+    """
+    pool = {"work_pool_name": work_pool.c.name.label("work_pool_name")}
+    shown = {**dict(work_queue.c), **pool, "active_slots": slots}
+    columns = [shown[key] for key in WORK_QUEUE.keys]
+    return select(*columns).join(work_pool, work_pool.c.id == _C.work_pool_id)
+
+
+QUEUES = select_queues(SLOTS_OF_QUEUE)
 _BY_ID = QUEUES.where(_C.id == bindparam("id"))
 _BY_NAMES = QUEUES.where(work_pool.c.name == bindparam("pool"), _C.name == bindparam("name"))
 _IN_POOL = select(work_queue).where(_C.work_pool_id == bindparam("pool_id"))

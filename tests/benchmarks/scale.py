@@ -38,11 +38,12 @@ def main() -> int:
         asked = [questions(known) for _, known in worlds]
         pairs = [pair for pair in zip(*asked, strict=True) if options.only in pair[0].name]
         ports = [stack.enter_context(servers.ours(database_url=url)).port for url, _ in worlds]
-        figures = [_figure(few, many, ports, options.repetitions) for few, many in pairs]
+        beside = f"on {FEW:,} runs"
+        figures = [compared(few, many, ports, options.repetitions, beside) for few, many in pairs]
         print(table(figures))
         if options.plans:
             stack.close()
-            _show_plans(worlds[1][0], [many for _, many in pairs])
+            show_plans(worlds[1][0], [many for _, many in pairs])
     missed = [figure.name for figure in figures if not figure.reached]
     print(f"not reached: {', '.join(missed)}" if missed else "all reached")
     return 1 if missed else 0
@@ -59,7 +60,17 @@ def _world(folder: Path, runs: int) -> tuple[str, world.Known]:
     return url, world.Known(*json.loads(notes.read_text()))
 
 
-def _figure(few: Question, many: Question, ports: list[int], repetitions: int) -> Figure:
+def compared(
+    few: Question, many: Question, ports: list[int], repetitions: int, beside: str
+) -> Figure:
+    """How long the answers to a question take in two worlds, asked in turns.
+
+    Args:
+        few: the question in the small world, whose server has the first of `ports`.
+        many: the same in the large world.
+        repetitions: samples of each.
+        beside: what the small world is called.
+    """
     samples: list[list[float]] = [[], []]
     sizes = [0, 0]
     for _ in range(repetitions):
@@ -68,9 +79,7 @@ def _figure(few: Question, many: Question, ports: list[int], repetitions: int) -
             samples[place].append(milliseconds)
     name = many.name if sizes[0] == sizes[1] else f"{many.name} ({sizes[1]} rows, {sizes[0]})"
     bound = None if many.bound is None else Bound(many.bound, ratio=True)
-    return Figure(
-        name, Samples(samples[1], "ms"), Samples(samples[0], "ms"), f"on {FEW:,} runs", bound
-    )
+    return Figure(name, Samples(samples[1], "ms"), Samples(samples[0], "ms"), beside, bound)
 
 
 def _ask(port: int, question: Question) -> tuple[float, int]:
@@ -96,7 +105,8 @@ def _analyze(url: str) -> None:
     connection.close()
 
 
-def _show_plans(url: str, asked: list[Question]) -> None:
+def show_plans(url: str, asked: list[Question]) -> None:
+    """Print how SQLite finds the rows of each question's statements."""
     from ephemeral_server.settings import Settings
     from tests.application import Application
     from tests.plans import plans_of

@@ -21,10 +21,11 @@ class Population(NamedTuple):
     flow: str
     flow_run: str
     task_run: str
+    deployment: str
 
 
 def populate(application: Application) -> Population:
-    """Make a flow with a run, a task run and a log."""
+    """Make a flow with a deployment, a run, a task run and a log."""
     flow = application.post("/flows/", {"name": f"flow-{uuid4()}"}).json()["id"]
     run = application.post("/flow_runs/", {"flow_id": flow}).json()["id"]
     keys = {"task_key": "t", "dynamic_key": "0"}
@@ -32,7 +33,9 @@ def populate(application: Application) -> Population:
     log = {"name": "n", "level": 20, "message": "m", "timestamp": "2026-01-02T03:04:05Z"}
     answer = application.post("/logs/", [{**log, "flow_run_id": run, "task_run_id": task_run}])
     assert answer.status_code == 201
-    return Population(flow, run, task_run)
+    deployed = {"flow_id": flow, "name": "d", "enforce_parameter_schema": False}
+    deployment = application.post("/deployments/", deployed).json()["id"]
+    return Population(flow, run, task_run, deployment)
 
 
 class Site(NamedTuple):
@@ -193,6 +196,29 @@ _LOG = {
     "flow_run_id": "<flow_run>",
     "task_run_id": "<task_run>",
 }
+_CRON = {"schedule": {"cron": "0 * * * *", "timezone": "UTC", "day_or": True}}
+_INTERVAL = {"schedule": {"interval": 60, "anchor_date": _DATE, "timezone": "UTC"}}
+_RRULE = {"schedule": {"rrule": "FREQ=DAILY", "timezone": "UTC"}}
+_AHEAD = {"active": True, "max_scheduled_runs": 3, "parameters": {"a": 1}, "slug": "s"}
+_DEPLOYED = {
+    "version": "v",
+    "description": "d",
+    "paused": False,
+    "tags": ["a"],
+    "parameters": {"a": 1},
+    "parameter_openapi_schema": {"type": "object", "properties": {"a": {"type": "integer"}}},
+    "enforce_parameter_schema": True,
+    "concurrency_limit": 1,
+    "concurrency_options": {"collision_strategy": "ENQUEUE", "grace_period_seconds": 60},
+    "pull_steps": [{"a": {"b": 1}}],
+    "path": "p",
+    "entrypoint": "e",
+    "job_variables": {"a": 1},
+    "work_pool_name": None,
+    "work_queue_name": "q",
+    "version_info": {"type": "t", "version": "v", "a": 1},
+}
+_DEPLOYMENT = {"name": "<new>", "flow_id": "<flow>", "labels": {"a": 1}, **_DEPLOYED}
 
 #: What writes.
 WRITES = (
@@ -205,6 +231,9 @@ WRITES = (
     Site("POST", "/task_runs/", _TASK_RUN),
     Site("PATCH", "/task_runs/<task_run>", {"name": "n"}),
     Site("POST", "/task_runs/<task_run>/set_state", {"state": _FAILED, "force": False}),
+    Site("POST", "/deployments/", {**_DEPLOYMENT, "schedules": [{**_CRON, **_AHEAD}, _RRULE]}),
+    Site("PATCH", "/deployments/<deployment>", {**_DEPLOYED, "schedules": [_INTERVAL]}),
+    Site("POST", "/deployments/<deployment>/schedules", [{**_INTERVAL, "parameters": {"a": 1}}]),
     Site("POST", "/logs/", [_LOG]),
     Site("POST", "/events", [_EVENT]),
 )
@@ -213,6 +242,7 @@ READS = (
     Site("POST", "/flow_runs/filter", {"flow_runs": _FLOW_RUN_FILTER, **_PART}),
     Site("POST", "/task_runs/filter", {**_RELATED, **_PART}),
     Site("POST", "/flows/paginate", {"flows": _FLOW_FILTER, "limit": 5, "page": 1}),
+    Site("POST", "/deployments/paginate", {**_RELATED, "work_pools": {"name": {"any_": ["a"]}}}),
     Site("POST", "/logs/filter", {"logs": _LOG_FILTER, "limit": 5, "offset": 0}),
 )
 

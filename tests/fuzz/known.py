@@ -53,8 +53,16 @@ class Known:
         path = f"/work_pools/{self.name}"
         queue = made(self._api, f"{path}/queues", {"name": self.name})["id"]
         self._api.post(f"{path}/workers/heartbeat", json={"name": self.name})
+        schedules = [{"schedule": {"cron": "0 * * * *"}, "slug": "a"}]
+        deployment = made(
+            self._api,
+            "/deployments/",
+            {"name": self.name, "flow_id": flow, "schedules": schedules, "work_queue_name": "a"},
+        )
         self.ids = {
             "flow": [flow],
+            "deployment": [deployment["id"]],
+            "schedule": [deployment["schedules"][0]["id"]],
             "saved_searche": [search],  # (the first segment of the path without its s)
             "flow_run": [run, child],
             "task_run": [task, alone],
@@ -66,8 +74,8 @@ class Known:
 
     def read_back(self) -> None:
         """Everything that was written can still be read."""
-        for path in ("/flows", "/flow_runs", "/task_runs", "/logs", "/work_pools"):
-            answer = self._api.post(f"{path}/filter")
+        for kind in ("flows", "flow_runs", "task_runs", "logs", "work_pools", "deployments"):
+            answer = self._api.post(f"/{kind}/filter")
             assert answer.status_code == 200, answer.text
             json.loads(answer.content, parse_constant=_refuse)
 
@@ -75,7 +83,8 @@ class Known:
         """Parameters of a path with known ids, and in every second a known name, in them."""
         placed = self.placed(parameters, kind)
         # In turns, not by what was made up: that depends on which modules are loaded.
-        known = {"name": self.name, "work_pool_name": self.name, "key": KEY}
+        names = ("name", "work_pool_name", "flow_name", "deployment_name")
+        known = {**dict.fromkeys(names, self.name), "key": KEY}
         if isinstance(placed, dict) and known.keys() & placed.keys() and next(self._turns) % 2:
             self._send_input(placed.get("id"))
             return {key: known.get(key, item) for key, item in placed.items()}

@@ -16,7 +16,7 @@ from tests.fuzz.bodies import PARSED, READS, STORED, WRITES, Population, Site, p
 JSON = {"content-type": "application/json"}
 #: The same for FastAPI, but what a `DirectRoute` leaves to it.
 JSON_AS_WELL = {"content-type": "application/json; charset=utf-8"}
-LISTS = ("flows", "flow_runs", "task_runs", "logs")
+LISTS = ("flows", "flow_runs", "task_runs", "logs", "deployments")
 
 
 def no_json(constant: str) -> NoReturn:

@@ -52,7 +52,7 @@ CHECKS = [
     response_schema_conformance,
 ]
 MODES = [GenerationMode("positive"), GenerationMode("negative")]
-AREAS = ("flows", "flow_runs", "task_runs", "work_pools")
+AREAS = ("flows", "flow_runs", "task_runs", "work_pools", "deployments")
 #: Always refused: without CSRF protection, without an instant that its shape does not ask for, and
 #: without a limit (which no route makes yet), so that there is no lease.
 CSRF = "GET /csrf-token"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ephemeral_server.parameters.validation import errors_of, failure
+from ephemeral_server.parameters.validation import errors_of, failure, is_quick
 
 
 def _object(**properties: Any) -> dict[str, Any]:
@@ -119,3 +119,37 @@ def test_a_failure_names_the_place() -> None:
         "Validation failed for field 'l[0]'. Failure reason: 'x' is not of type 'integer'"
     )
     assert failure([]) is None
+
+
+def test_a_schema_is_quick_once_it_was_used() -> None:
+    schema = {**_object(a=INTEGER), "title": "used for the first time"}
+    assert not is_quick(schema, {"a": 1})
+
+    errors_of(schema, {"a": 1})
+
+    assert is_quick(schema, {"a": 2})
+
+
+@pytest.mark.parametrize(
+    "keyword",
+    [
+        {"pattern": "a"},
+        {"patternProperties": {"a": {}}},
+        {"uniqueItems": True},
+        {"$ref": "#"},
+        {"unevaluatedProperties": False},
+    ],
+)
+def test_what_can_be_busy_with_few_values_is_not_quick(keyword: dict[str, Any]) -> None:
+    schema = _object(a=keyword)
+    errors_of(schema, {})
+
+    assert not is_quick(schema, {})
+
+
+def test_a_large_schema_is_quick_only_with_few_values() -> None:
+    schema = _object(a={"description": "x" * 10_000})
+    errors_of(schema, {})
+
+    assert is_quick(schema, {"a": "x" * 10})
+    assert not is_quick(schema, {"a": "x" * 1_000})

@@ -11,8 +11,9 @@ from tests.application import Application, application
 from tests.orchestration.runs import Runs
 from tests.orchestration.slots import Slots
 from tests.services.passes import Passes
+from tests.services.planning import Planning
 
-__all__ = ["application", "passes", "runs", "slots"]
+__all__ = ["application", "passes", "planning", "runs", "slots"]
 
 
 @pytest.fixture
@@ -37,3 +38,9 @@ def slots(runs: Runs) -> Slots:
 def passes(runs: Runs) -> Passes:
     """Lets services work."""
     return Passes(runs.application)
+
+
+@pytest.fixture
+def planning(runs: Runs) -> Planning:
+    """Makes the deployments of one test; there are no others."""
+    return Planning(runs)

@@ -15,12 +15,14 @@ from ephemeral_server.services import (
     cancellation_cleanup,
     cancelling_timeouts,
     cleanup_reconciler,
+    foreman,
     late_runs,
     pause_expirations,
 )
 from ephemeral_server.services.cancellation_cleanup import CancellationCleanup
 from ephemeral_server.services.cancelling_timeouts import CancellingTimeouts
 from ephemeral_server.services.cleanup_reconciler import Reconciled
+from ephemeral_server.services.foreman import Foreman
 from ephemeral_server.services.late_runs import LateRuns
 from ephemeral_server.services.pause_expirations import PauseExpirations
 from ephemeral_server.settings import Settings
@@ -54,6 +56,9 @@ class Passes:
     def cancelling_timeouts(self) -> CancellingTimeouts:
         return self._pass(cancelling_timeouts.run_once)
 
+    def foreman(self) -> Foreman:
+        return self._pass(foreman.run_once)
+
     def cleanup_reconciler(self, **settings: Any) -> Reconciled:
         return self._pass(cleanup_reconciler.run_once, **settings)
 
@@ -78,11 +83,11 @@ class Passes:
         runtime = self.application.runtime
         database: Database = runtime.database
         if self.meanwhile is not None:
-            database = _Meanwhile(database, self.meanwhile)
+            database = Meanwhile(database, self.meanwhile)
         return self.application.wait(run_once(database, runtime.settings.replace(**settings)))
 
 
-class _Meanwhile:
+class Meanwhile:
     """A database on which something happens after the first read."""
 
     def __init__(self, database: Database, action: Callable[[Database], Awaitable[Any]]) -> None:

@@ -25,7 +25,7 @@ SOON = 10.0
 OFTEN, SELDOM = 0.01, 1000.0
 
 
-def service(function: RunOnce) -> Service:
+def service(function: RunOnce, woken_by: str | None = None) -> Service:
     """A service that does what a test says."""
 
     class Scripted(Service):
@@ -33,7 +33,7 @@ def service(function: RunOnce) -> Service:
         def run_once(self) -> RunOnce:
             return function
 
-    return Scripted("scripted", "", "late_runs_seconds", "What a test says.")
+    return Scripted("scripted", "", "late_runs_seconds", "What a test says.", woken_by)
 
 
 @asynccontextmanager
@@ -48,10 +48,12 @@ async def runtime(url: str, **given: Any) -> AsyncIterator[Runtime]:
 
 @asynccontextmanager
 async def looping(
-    running: Runtime, function: RunOnce, period: float = OFTEN
+    running: Runtime, scripted: RunOnce | Service, period: float = OFTEN
 ) -> AsyncIterator[ServiceLoop]:
     settings = running.settings.replace(late_runs_seconds=period)
-    loop = ServiceLoop(service(function), running.database, settings)
+    if not isinstance(scripted, Service):
+        scripted = service(scripted)
+    loop = ServiceLoop(scripted, running.database, settings)
     loop.start()
     try:
         yield loop
@@ -190,5 +192,93 @@ def test_a_pass_that_is_stopped_finishes_the_transaction_it_is_in(try_it: Try) -
         count = select(func.count()).select_from(flow)
         made = await running.database.read(lambda c: c.execute(count).scalar_one())
         assert len(told) == made >= 1
+
+    try_it(test)
+
+
+TOPIC = "a topic"
+
+
+def woken(function: RunOnce) -> Service:
+    """A scripted service that notices wake."""
+    return service(function, TOPIC)
+
+
+def tell(running: Runtime) -> Awaitable[None]:
+    """Write something that tells of it."""
+    return running.database.write(lambda tx: tx.notify(TOPIC, "x"))
+
+
+def test_a_notice_begins_a_pass_before_its_time(try_it: Try) -> None:
+    async def test(running: Runtime) -> None:
+        passes: asyncio.Queue[None] = asyncio.Queue()
+
+        async def run_once(database: Database, settings: Settings) -> None:
+            passes.put_nowait(None)
+
+        async with looping(running, woken(run_once), SELDOM):
+            await passes.get()
+            for _ in range(3):
+                await tell(running)
+                await passes.get()
+            assert passes.empty()
+
+    try_it(test)
+
+
+def test_a_notice_during_a_pass_is_not_lost(try_it: Try) -> None:
+    async def test(running: Runtime) -> None:
+        second = asyncio.Event()
+        passes = 0
+
+        async def run_once(database: Database, settings: Settings) -> None:
+            nonlocal passes
+            passes += 1
+            if passes == 1:
+                for _ in range(3):
+                    await tell(running)
+            elif passes == 2:
+                second.set()
+
+        async with looping(running, woken(run_once), SELDOM):
+            await second.wait()
+        assert passes == 2
+
+    try_it(test)
+
+
+def test_a_service_that_notices_wake_has_its_period_as_well(try_it: Try) -> None:
+    async def test(running: Runtime) -> None:
+        third = asyncio.Event()
+        passes = 0
+
+        async def run_once(database: Database, settings: Settings) -> None:
+            nonlocal passes
+            passes += 1
+            if passes == 3:
+                third.set()
+
+        async with looping(running, woken(run_once), OFTEN):
+            await third.wait()
+
+    try_it(test)
+
+
+def test_after_a_failure_no_notice_shortens_the_pause(try_it: Try) -> None:
+    async def test(running: Runtime) -> None:
+        begun = asyncio.Event()
+        passes = 0
+
+        async def run_once(database: Database, settings: Settings) -> None:
+            nonlocal passes
+            passes += 1
+            begun.set()
+            raise ValueError("broken on purpose")
+
+        async with looping(running, woken(run_once), SELDOM):
+            await begun.wait()
+            for _ in range(3):
+                await tell(running)
+        assert passes == 1
 
     try_it(test)

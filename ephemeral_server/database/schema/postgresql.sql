@@ -307,6 +307,7 @@ CREATE INDEX ix_flow_run_next ON flow_run (flow_id, next_scheduled_start_time, i
 CREATE INDEX ix_flow_run_next_scheduled_start_time ON flow_run (next_scheduled_start_time NULLS FIRST, id);
 CREATE INDEX ix_flow_run_not_begun ON flow_run (state_type, next_scheduled_start_time) WHERE state_name = 'Scheduled';
 CREATE INDEX ix_flow_run_parent_task_run_id ON flow_run (parent_task_run_id NULLS FIRST);
+CREATE INDEX ix_flow_run_queue_by_name ON flow_run (work_queue_name, state_type, next_scheduled_start_time, id) WHERE work_queue_id IS NULL AND work_queue_name IS NOT NULL;
 CREATE INDEX ix_flow_run_scheduled_deployment_id ON flow_run (deployment_id, next_scheduled_start_time, id) WHERE state_type = 'SCHEDULED' AND deployment_id IS NOT NULL;
 CREATE INDEX ix_flow_run_scheduled_schedule_id ON flow_run (schedule_id, next_scheduled_start_time, id) WHERE state_type = 'SCHEDULED' AND schedule_id IS NOT NULL;
 CREATE INDEX ix_flow_run_scheduled_work_queue_id ON flow_run (work_queue_id, next_scheduled_start_time, id) WHERE state_type = 'SCHEDULED' AND work_queue_id IS NOT NULL;

@@ -342,6 +342,7 @@ CREATE INDEX ix_flow_run_next_scheduled_start_time ON flow_run (next_scheduled_s
 CREATE INDEX ix_flow_run_not_begun ON flow_run (state_type, next_scheduled_start_time) WHERE state_name = 'Scheduled';
 CREATE INDEX ix_flow_run_not_ended ON flow_run (expected_start_time, state_type, state_name, flow_id, start_time, state_timestamp, total_run_time) WHERE state_type NOT IN ('CANCELLED', 'COMPLETED', 'CRASHED', 'FAILED');
 CREATE INDEX ix_flow_run_parent_task_run_id ON flow_run (parent_task_run_id);
+CREATE INDEX ix_flow_run_queue_by_name ON flow_run (work_queue_name, state_type, next_scheduled_start_time, id) WHERE work_queue_id IS NULL AND work_queue_name IS NOT NULL;
 CREATE INDEX ix_flow_run_scheduled_deployment_id ON flow_run (deployment_id, next_scheduled_start_time, id) WHERE state_type = 'SCHEDULED' AND deployment_id IS NOT NULL;
 CREATE INDEX ix_flow_run_scheduled_schedule_id ON flow_run (schedule_id, next_scheduled_start_time, id) WHERE state_type = 'SCHEDULED' AND schedule_id IS NOT NULL;
 CREATE INDEX ix_flow_run_scheduled_work_queue_id ON flow_run (work_queue_id, next_scheduled_start_time, id) WHERE state_type = 'SCHEDULED' AND work_queue_id IS NOT NULL;

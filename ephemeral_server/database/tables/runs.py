@@ -179,6 +179,17 @@ for _owner, _states, _name in (
     _where = text(f"state_type {_states} AND {_owner.name} IS NOT NULL")
     _second = _C.state_type if _name == "ix_flow_run_busy" else _C.next_scheduled_start_time
     Index(_name, _owner, _second, _C.id, sqlite_where=_where, postgresql_where=_where)
+# Runs whose queue is known by its name alone: it has been deleted, or was not there.
+_where = text("work_queue_id IS NULL AND work_queue_name IS NOT NULL")
+Index(
+    "ix_flow_run_queue_by_name",
+    _C.work_queue_name,
+    _C.state_type,
+    _C.next_scheduled_start_time,
+    _C.id,
+    sqlite_where=_where,
+    postgresql_where=_where,
+)
 _index(_C.parent_task_run_id)
 # PostgreSQL finds tags by this; for SQLite see `summaries`.
 Index(

@@ -22,35 +22,34 @@ FULL: dict[str, Any] = {
     "entrypoint": "f.py:f",
     "concurrency_options": {"collision_strategy": "ENQUEUE", "grace_period_seconds": None},
 }
+#: Changed to just what is given.
+AS_GIVEN: list[dict[str, Any]] = [
+    {"description": None},
+    {"version": None},
+    {"path": None},
+    {"entrypoint": None},
+    {"pull_steps": None},
+    {"concurrency_options": None},
+    {"version": "2", "description": "second", "path": "/", "entrypoint": "g.py:g"},
+    {"tags": []},
+    {"tags": ["b", "b"]},
+    {"paused": True},
+    {"parameters": {"x": 3}},
+    {"enforce_parameter_schema": False},
+    {"parameter_openapi_schema": None},
+    {"job_variables": {}},
+    {"pull_steps": []},
+    {
+        "concurrency_options": {
+            "collision_strategy": "CANCEL_NEW",
+            "grace_period_seconds": 90,
+        }
+    },
+]
 #: What is sent, and what changes by that.
 CASES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({}, {}),
-    *[
-        (given, given)
-        for given in (
-            {"description": None},
-            {"version": None},
-            {"path": None},
-            {"entrypoint": None},
-            {"pull_steps": None},
-            {"concurrency_options": None},
-            {"version": "2", "description": "second", "path": "/", "entrypoint": "g.py:g"},
-            {"tags": []},
-            {"tags": ["b", "b"]},
-            {"paused": True},
-            {"parameters": {"x": 3}},
-            {"enforce_parameter_schema": False},
-            {"parameter_openapi_schema": None},
-            {"job_variables": {}},
-            {"pull_steps": []},
-            {
-                "concurrency_options": {
-                    "collision_strategy": "CANCEL_NEW",
-                    "grace_period_seconds": 90,
-                }
-            },
-        )
-    ],
+    *[(given, given) for given in AS_GIVEN],
     ({"job_variables": None}, {}),
     (
         {"parameter_openapi_schema": {}},

@@ -144,6 +144,7 @@ def test_a_name_that_cannot_be_used_is_refused(deployments: Deployments, name: s
     [
         ({"flow_id": "x"}, ["flow_id"]),
         ({"color": "red"}, ["color"]),
+        ({"work_queue_name": "a/b"}, ["work_queue_name"]),
         ({"branch": "main"}, ["branch"]),
         ({"tags": None}, ["tags"]),
         ({"paused": None}, ["paused"]),

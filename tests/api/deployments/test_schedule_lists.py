@@ -64,6 +64,16 @@ BY_SLUG: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]], list[Shown]
         [{"slug": "b", "replaces": "a"}, {"slug": "a", "replaces": "b"}],
         [("a", "0 9 * * *", False, {}), ("b", "0 * * * *", True, {"x": 1})],
     ),
+    "a slug that is given up is free for a new one": (
+        [A],
+        [{"slug": "c", "replaces": "a"}, {"slug": "a", "schedule": DAILY}],
+        [("a", "0 9 * * *", True, {}), ("c", "0 * * * *", True, {"x": 1})],
+    ),
+    "a slug may be empty": (
+        [A],
+        [{"slug": "", "schedule": DAILY}],
+        [("", "0 9 * * *", True, {}), SHOWN_A],
+    ),
     "a chain": (
         [A, B],
         [{"slug": "b", "replaces": "a"}, {"slug": "c", "replaces": "b"}],

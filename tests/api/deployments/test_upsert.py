@@ -23,20 +23,19 @@ FULL: dict[str, Any] = {
     "entrypoint": "f.py:f",
     "concurrency_options": {"collision_strategy": "ENQUEUE", "grace_period_seconds": None},
 }
+#: Changed to just what is given.
+AS_GIVEN: list[dict[str, Any]] = [
+    {"pull_steps": None, "concurrency_options": None},
+    {"parameter_openapi_schema": None},
+    {"parameters": {}, "job_variables": {}, "tags": []},
+    {"parameters": {"y": 2}},
+    {"paused": False, "enforce_parameter_schema": True},
+]
 #: What is posted, and what changes by that.
 CASES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({}, {}),
     *[({key: None}, {key: None}) for key in ("version", "description", "path", "entrypoint")],
-    *[
-        (given, given)
-        for given in (
-            {"pull_steps": None, "concurrency_options": None},
-            {"parameter_openapi_schema": None},
-            {"parameters": {}, "job_variables": {}, "tags": []},
-            {"parameters": {"y": 2}},
-            {"paused": False, "enforce_parameter_schema": True},
-        )
-    ],
+    *[(given, given) for given in AS_GIVEN],
     (
         {"parameter_openapi_schema": {}},
         {"parameter_openapi_schema": {"type": "object", "properties": {}}},
