@@ -12,6 +12,7 @@ CONTINUATION, TEXT, BINARY, CLOSE, PING = 0, 1, 2, 8, 9
 
 EVENTS, LOGS = "/api/events/in", "/api/logs/out"
 SUBSCRIPTION = "/api/task_runs/subscriptions/scheduled"
+CHANNEL = "/api/work_pools/pool/workers/connect"
 
 GREETING = '{"type":"auth","token":null}'
 WELCOME = b'{"type":"auth_success"}'

@@ -15,11 +15,13 @@ from uuid import uuid4
 import pytest
 
 from ephemeral_server import EphemeralServer, ephemeral
+from ephemeral_server.database import sqlite
 from ephemeral_server.database.tables import event
 from tests import web
 from tests.events.support import an_event, opened, rows
 from tests.fuzz.frames import (
     BINARY,
+    CHANNEL,
     CLOSE,
     CONTINUATION,
     EVENTS,
@@ -36,9 +38,14 @@ from tests.fuzz.frames import (
 from tests.fuzz.wire import Wire
 from tests.leaks import LeakGuard
 from tests.task_workers.talking import ACK, delay, talking
+from tests.workers.said import CLEANER, Json, heartbeat, hello, operation
+from tests.workers.said import frame as worker_frame
 
 #: What a message may have at most, in bytes.
 LARGEST = 16 * 2**20
+
+HELLO = hello(create_pool_if_not_found=True, **CLEANER)
+SAY_HELLO = json.dumps(worker_frame("worker.hello.v1", HELLO))
 
 SUBSCRIBE = '{"type":"subscribe","keys":["bake"],"client_id":"worker"}'
 
@@ -53,8 +60,10 @@ BEGINNINGS = [
     pytest.param((LOGS, FILTER), id="logs"),
     pytest.param((SUBSCRIPTION, frame(TEXT, SUBSCRIBE)), id="task workers"),
 ]
+#: Every WebSocket that tells what is wrong with a greeting.
+each_frank_path = pytest.mark.parametrize("path", [EVENTS, LOGS, SUBSCRIPTION])
 #: Every WebSocket there is.
-each_path = pytest.mark.parametrize("path", [EVENTS, LOGS, SUBSCRIPTION])
+each_path = pytest.mark.parametrize("path", [EVENTS, LOGS, SUBSCRIPTION, CHANNEL])
 
 
 @pytest.fixture(scope="module")
@@ -63,10 +72,14 @@ def lasting(
 ) -> Iterator[EphemeralServer]:
     """One server for all the garbage of this module."""
     file = tmp_path_factory.mktemp("websockets") / "server.db"
-    with ephemeral(database_url=f"sqlite+aiosqlite:///{file}", activate=False) as server:
-        with leak_guard.adopt(), RawWebSocket(server) as first:
+    url = f"sqlite+aiosqlite:///{file}"
+    with pytest.MonkeyPatch.context() as patch, ephemeral(database_url=url, activate=False) as it:
+        # One reader, opened by now: a second one would seem to be left by a test.
+        patch.setattr(sqlite, "READERS", 1)
+        with leak_guard.adopt(), RawWebSocket(it) as first, web.client(it.api_url) as api:
             first.greet()
-        yield server
+            api.post("/flows/filter", json={})
+        yield it
 
 
 @pytest.fixture
@@ -253,7 +266,7 @@ def test_odd_events_are_kept(server: EphemeralServer, database_url: str) -> None
     assert numbers == {"\0": "\0", "nan": None, "infinity": None, "large": 10**400}
 
 
-@each_path
+@each_frank_path
 @pytest.mark.parametrize(
     ("data", "end"),
     [
@@ -301,6 +314,7 @@ def test_a_breach_right_behind_a_frame_that_is_refused_ends_quietly(
         (EVENTS, frame(TEXT, event_json())),
         (LOGS, FILTER),
         (SUBSCRIPTION, frame(TEXT, SUBSCRIBE) + frame(TEXT, ACK) * 2),
+        (CHANNEL, frame(TEXT, SAY_HELLO) + frame(TEXT, json.dumps(heartbeat(HELLO)))),
     ],
 )
 def test_a_client_may_break_off_anywhere(
@@ -356,6 +370,84 @@ def test_a_task_run_that_is_answered_with_garbage_is_not_lost(
         assert [worker.take() for _ in ids] == ids
 
 
+def changed_hello(**changes: Any) -> str:
+    """A hello with other members, as JSON text."""
+    return json.dumps(worker_frame("worker.hello.v1", {**HELLO, **changes}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "null",
+        GREETING,
+        f"[{SAY_HELLO}]",
+        SAY_HELLO * 2,
+        SAY_HELLO[:-1],
+        SAY_HELLO.replace("30", "3" * 4400),
+        SAY_HELLO.replace("30", "NaN"),
+        SAY_HELLO.replace("30", "1e400"),
+        SAY_HELLO.replace('"worker"', "[" * 5000),
+        SAY_HELLO.replace('"worker"', '"\\ud800"'),
+        SAY_HELLO.replace('"worker"', '"\\u0000"'),
+        changed_hello(work_queue_names=["x"] * 100_000),
+        changed_hello(max_cleanup_concurrency=-1),
+        changed_hello(default_base_job_template={"x": math.inf}),
+    ],
+    ids=range(15),
+)
+def test_a_frame_that_is_no_hello_ends_the_channel(living: EphemeralServer, text: str) -> None:
+    assert end_after(frame(TEXT, text), living, CHANNEL) == Closed(1002, "protocol_error")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"worker_name": "' OR 1=1; --"},
+        {"worker_name": "\u202e\n\t\x7f"},
+        {"max_cleanup_concurrency": 10**30},
+        {"requested_capabilities": HELLO["requested_capabilities"] + ["x"] * 900},
+        {"worker_metadata": {"x": [[[]]] * 10_000, "": math.nan}},
+    ],
+)
+def test_an_odd_hello_is_answered(living: EphemeralServer, changes: Json) -> None:
+    with RawWebSocket(living, CHANNEL) as client:
+        client.greet()
+        client.send(frame(TEXT, changed_hello(**changes)))
+        assert json.loads(_received(client))["type"] == "worker.ready.v1"
+        said = operation("ack", str(uuid4()), "\0' OR 1=1; --")
+        client.send(frame(TEXT, json.dumps(said)))
+        assert json.loads(_received(client))["payload"]["status"] == "not_found"
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        pytest.param(frame(TEXT, "{}", masked=False), 1002, id="not masked"),
+        pytest.param(frame(TEXT, b"\xff"), 1007, id="text that is no text"),
+        pytest.param(frame(TEXT, length=LARGEST + 1), 1009, id="too long"),
+        pytest.param(frame(TEXT, "[" * 2**20), 1002, id="too deep"),
+        pytest.param(frame(TEXT, ""), 1002, id="nothing"),
+        pytest.param(frame(BINARY, b"{}"), 1002, id="bytes"),
+        pytest.param(frame(TEXT, SAY_HELLO), 1002, id="hello again"),
+        pytest.param(frame(CLOSE, b"\x03"), 1002, id="half a close code"),
+        pytest.param(bytes(1000), 1002, id="zeros"),
+    ],
+)
+def test_garbage_ends_a_channel_with_its_code(
+    living: EphemeralServer, data: bytes, code: int
+) -> None:
+    with RawWebSocket(living, CHANNEL) as client:
+        client.greet()
+        client.send(frame(TEXT, SAY_HELLO))
+        assert json.loads(_received(client))["type"] == "worker.ready.v1"
+        with contextlib.suppress(ConnectionResetError):
+            client.send(data)
+        end = client.receive()
+    assert isinstance(end, Closed)
+    assert end.code == code
+
+
 def _received(client: RawWebSocket) -> bytes:
     message = client.receive()
     assert isinstance(message, bytes)
@@ -370,6 +462,11 @@ def _received(client: RawWebSocket) -> bytes:
         (upgrade("/api/events/in/"), 403),
         (upgrade("/api/task_runs/subscriptions/"), 403),
         (upgrade("/api/task_workers/filter"), 403),
+        (upgrade("/api/work_pools/pool/workers/connect/"), 403),
+        (upgrade("/api/work_pools//workers/connect"), 403),
+        (upgrade("/api/work_pools/a/b/workers/connect"), 403),
+        (upgrade(CHANNEL, sec_websocket_protocol=None), 403),
+        (upgrade(CHANNEL, sec_websocket_protocol="prefect2, 'prefect'"), 403),
         (upgrade("/nothing"), 403),
         (upgrade(origin="https://example.com"), 403),
         (upgrade(host="example.com"), 403),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import ExitStack
 from typing import Any
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ import pytest
 from ephemeral_server.database import Transaction
 from ephemeral_server.workers.channel import connection, dispatching
 from ephemeral_server.workers.cleanup import deliveries
+from ephemeral_server.workers.cleanup.queue import enqueue
 from tests.application import Application
 from tests.workers.pools import Pool
 from tests.workers.queue import LEASE, Queue
@@ -29,6 +31,12 @@ def about(payload: Json) -> str:
     """What a delivered message is about."""
     text: str = payload["target"]["about"]
     return text
+
+
+def put_all(tx: Transaction, queue: Queue, names: str) -> None:
+    """Put in messages at once."""
+    for name in names:
+        enqueue(tx, queue.pool.id, TIMEOUT, {"about": name}, key=name)
 
 
 def answer(worker: TalkingWorker, operation: str, payload: Json) -> Json:
@@ -92,6 +100,21 @@ def test_a_worker_gets_as_many_as_it_takes(application: Application, queue: Queu
         # The third comes behind the answer, so it did not come before.
         answer(worker, "ack", first)
         assert about(worker.delivery()) == "c"
+
+
+def test_any_number_of_workers_is_given_messages(
+    application: Application, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliveries, "AT_ONCE", 2)
+    with ExitStack() as stack:
+        workers = [
+            stack.enter_context(
+                working(application, queue.pool.name, worker_name=str(number), **CLEANER)
+            )
+            for number in range(5)
+        ]
+        application.write(put_all, queue, "01234")
+        assert {about(worker.delivery()) for worker in workers} == set("01234")
 
 
 def test_workers_take_turns(application: Application, queue: Queue) -> None:

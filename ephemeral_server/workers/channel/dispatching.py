@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 
 from ephemeral_server.database import Database
@@ -11,6 +10,7 @@ from ephemeral_server.errors import DatabaseClosedError
 from ephemeral_server.settings import Settings
 from ephemeral_server.workers.channel.outbox import Outbox
 from ephemeral_server.workers.cleanup import deliveries, queue
+from ephemeral_server.workers.cleanup.deliveries import Delivery
 
 logger = logging.getLogger(__name__)
 
@@ -55,8 +55,7 @@ class Dispatcher:
             self._due.discard(outbox.pool.id)
         self._woken.set()  # nothing is left to do if it was the last
         if outbox.delivery is not None:
-            with contextlib.suppress(DatabaseClosedError):
-                await asyncio.shield(self._database.write(deliveries.withdraw, outbox.delivery))
+            await asyncio.shield(self._withdraw(outbox.delivery))
 
     def sent(self, outbox: Outbox) -> None:
         """The worker was sent what it was given, and can be given more."""
@@ -97,15 +96,24 @@ class Dispatcher:
         if not free:
             return
         takers = [each.taker for each in free if each.taker is not None]
-        write = self._database.write
-        found = await write(deliveries.reserve, self._settings, pool_id, takers)
+        reserve = deliveries.reserve
+        found = await self._database.write(reserve, self._settings, pool_id, takers)
         for outbox, delivery in zip(free, found, strict=True):
             if delivery is None:
                 continue
             present = self._takers.get(pool_id, {})
             if outbox not in present:  # has gone meanwhile
-                await write(deliveries.withdraw, delivery)
+                await self._withdraw(delivery)
                 continue
             del present[outbox]
             present[outbox] = None
             outbox.put_delivery(delivery)
+
+    async def _withdraw(self, delivery: Delivery) -> None:
+        """Let another worker have what was not sent."""
+        try:
+            await self._database.write(deliveries.withdraw, delivery)
+        except DatabaseClosedError:
+            pass
+        except Exception:
+            logger.exception("Cleanup %s waits until its lease is over.", delivery.message_id)

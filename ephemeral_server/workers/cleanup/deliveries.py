@@ -16,6 +16,9 @@ from ephemeral_server.database.transaction import Transaction
 from ephemeral_server.settings import Settings
 from ephemeral_server.workers.cleanup.queue import READY, RESERVED, UNRESERVED, WAITING, expire
 
+#: How many messages one transaction gives out at most; other writers wait for it.
+AT_ONCE = 100
+
 _C = cleanup_message.c
 
 
@@ -60,7 +63,7 @@ class Delivery:
 def reserve(
     tx: Transaction, settings: Settings, pool_id: str, takers: Sequence[Taker]
 ) -> list[Delivery | None]:
-    """The next message for each of some workers of a pool, at most one for each.
+    """The next message for each of some workers of a pool, `AT_ONCE` in all at most.
 
     The oldest message is given first: to a worker of its queue, or to any that can do with it;
     of several, to the first.
@@ -71,7 +74,7 @@ def reserve(
     expire(tx, settings, pool_id)
     has = _counts(tx, pool_id)
     found: list[Delivery | None] = [None] * len(takers)
-    while True:
+    for _ in range(AT_ONCE):
         free = [
             place
             for place, taker in enumerate(takers)
@@ -79,13 +82,14 @@ def reserve(
         ]
         message = _oldest(tx, pool_id, [takers[place] for place in free])
         if message is None:
-            return found
+            break
         able = [place for place in free if message.kind in takers[place].kinds]
         near = [place for place in able if message.work_queue_id in takers[place].queue_ids]
         place = (near or able)[0]
         consumer = takers[place].consumer
         found[place] = _deliver(tx, settings, message, consumer)
         has[consumer] += 1
+    return found
 
 
 def withdraw(tx: Transaction, delivery: Delivery) -> None:

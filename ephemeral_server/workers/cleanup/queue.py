@@ -114,7 +114,7 @@ def end_delivery(tx: Transaction, settings: Settings, message: Row[Any], why: st
     tx.connection.execute(update(cleanup_message).where(_C.id == message.id).values(values))
     if not alive:
         told = (message.kind, message.target, message.delivery_count, why)
-        words = "Cleanup %s of %s was delivered %d times and is given up: %s"
+        words = "Cleanup %s of %s was delivered %d times and is given up: %r"
         tx.after_commit(partial(logger.warning, words, *told))
     tx.notify(WAITING, message.work_pool_id)
     return alive
