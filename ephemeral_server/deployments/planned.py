@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import and_, bindparam, literal_column, update
+from sqlalchemy import and_, bindparam, update
 
+from ephemeral_server.database.likely import IS_SCHEDULED
 from ephemeral_server.database.tables import deployment, flow_run
 from ephemeral_server.database.transaction import Transaction
 from ephemeral_server.flow_runs.store import delete_flow_runs_where
@@ -43,8 +44,7 @@ def delete_planned_runs(
     """
     which = [
         _C.deployment_id.in_(deployment_ids),
-        # In the query's text, so that it is known to ask for what the index holds.
-        _C.state_type == literal_column("'SCHEDULED'"),
+        IS_SCHEDULED,
         _C.run_count == 0,
     ]
     if planned_only:
