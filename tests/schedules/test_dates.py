@@ -286,7 +286,10 @@ def test_there_are_no_dates_when_the_end_is_before_the_start(body: dict[str, Any
     assert dates_of(body, "2026-03-02T00:00", end="2026-03-01T23:59:59") == []
 
 
-@pytest.mark.parametrize("body", [{"cron": "*/30 * * * *"}, {"rrule": "FREQ=MINUTELY;INTERVAL=30"}])
+@pytest.mark.parametrize(
+    "body",
+    [{"cron": "*/30 * * * *"}, {"rrule": "DTSTART:20260101T000000\nFREQ=MINUTELY;INTERVAL=30"}],
+)
 def test_an_end_in_a_repeated_hour_is_later_than_all_times_of_the_first(
     body: dict[str, Any],
 ) -> None:
