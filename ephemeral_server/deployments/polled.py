@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection
 
+from ephemeral_server.clock import SECOND
 from ephemeral_server.database.operators import is_in
 from ephemeral_server.database.tables import deployment, work_queue
 from ephemeral_server.database.transaction import Transaction
@@ -13,7 +14,10 @@ from ephemeral_server.deployments.events import emit_deployments_event
 from ephemeral_server.work_queues.polled import QUEUES, Marking, Which
 
 _C = deployment.c
-DEPLOYMENTS = Marking(deployment, lambda tx, ids: emit_deployments_event(tx, "ready", ids))
+#: A queue may have thousands, so they are marked less often than it is; a minute without a mark
+#: is what makes them not ready.
+YOUNG = 20 * SECOND
+DEPLOYMENTS = Marking(deployment, lambda tx, ids: emit_deployments_event(tx, "ready", ids), YOUNG)
 
 
 def named(ids: Collection[str], dialect: str) -> Which:

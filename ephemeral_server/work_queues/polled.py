@@ -39,13 +39,17 @@ class Marking:
     Args:
         table: has the columns ``status`` and ``last_polled``.
         tell_ready: tells of the rows of these ids that they are ready now.
+        young: for how many microseconds a mark is left as it is.
 
     Attributes:
         is_due: a row is to be marked at the instant ``:polled``.
     """
 
     def __init__(
-        self, table: Table, tell_ready: Callable[[Transaction, Sequence[str]], None]
+        self,
+        table: Table,
+        tell_ready: Callable[[Transaction, Sequence[str]], None],
+        young: int = YOUNG,
     ) -> None:
         self._table = table
         self._tell_ready = tell_ready
@@ -53,7 +57,7 @@ class Marking:
         self.is_due: ColumnElement[bool] = or_(
             c.status == NOT_READY,
             c.last_polled.is_(None),
-            c.last_polled <= bindparam("polled", type_=Instant) - YOUNG,
+            c.last_polled <= bindparam("polled", type_=Instant) - young,
         )
 
     def is_any_due(self, connection: Connection, which: Which, now: int) -> bool:

@@ -256,7 +256,7 @@ CREATE TABLE deployment (
 );
 CREATE INDEX ix_deployment_concurrency_limit_id ON deployment (concurrency_limit_id);
 CREATE INDEX ix_deployment_to_be_planned ON deployment (id) WHERE to_be_planned;
-CREATE INDEX ix_deployment_work_queue_id ON deployment (work_queue_id);
+CREATE INDEX ix_deployment_work_queue_id ON deployment (work_queue_id, last_polled, status);
 CREATE UNIQUE INDEX uq_deployment_flow_id_name ON deployment (flow_id, name);
 CREATE TABLE flow_run (
 	id UUID NOT NULL, 

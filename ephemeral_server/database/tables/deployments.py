@@ -36,7 +36,8 @@ deployment = Table(
     reference("concurrency_limit_id", "concurrency_limit", on_delete="SET NULL"),
     Column("concurrency_options", Json),
     Index("uq_deployment_flow_id_name", "flow_id", "name", unique=True),
-    Index("ix_deployment_work_queue_id", "work_queue_id"),
+    # Every poll of a queue looks through its deployments, however many, and for this alone.
+    Index("ix_deployment_work_queue_id", "work_queue_id", "last_polled", "status"),
     Index("ix_deployment_concurrency_limit_id", "concurrency_limit_id"),
     Index(
         "ix_deployment_to_be_planned",
