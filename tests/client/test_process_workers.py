@@ -1,0 +1,63 @@
+"""A worker that runs flows in processes of their own, from a folder that holds their source."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.objects import FlowRun
+from prefect.deployments import run_deployment
+from prefect.states import Cancelling
+from prefect.workers.process import ProcessWorker
+
+from tests.client.history import History
+from tests.client.outside import meanwhile
+from tests.client.polling import eventually
+
+FOLDER = Path(__file__).parent
+
+
+def start(flow_name: str, parameters: dict[str, object], **options: Any) -> FlowRun:
+    """Deploy a flow of `deployed` from its folder; a run of it."""
+    source: Any = flow.from_source(str(FOLDER), f"deployed.py:{flow_name}")
+    made = source.deploy("local", work_pool_name="processes", print_next_steps=False, **options)
+    run: Any = run_deployment(made, parameters=parameters, timeout=0, as_subflow=False)
+    assert isinstance(run, FlowRun)
+    return run
+
+
+def test_runs_get_processes_of_their_own_and_one_that_is_cancelled_is_ended(
+    history: History,
+) -> None:
+    client = history.client
+    client.create_work_pool(WorkPoolCreate(name="processes", type="process"))
+    variables = {"env": {"VARIABLE": "set"}}
+    short = start("reports", {"name": "bob"}, job_variables=variables, tags=["there"])
+    endless = start("never_ends", {})
+
+    def cancel() -> None:
+        eventually(lambda: client.read_flow_run(endless.id).state_name == "Running")
+        client.set_flow_run_state(endless.id, Cancelling())
+
+    # Cancelling is noticed when the worker asks next, ten seconds after the start of the process.
+    worker = ProcessWorker("processes", name="worker")
+    with meanwhile(cancel):
+        asyncio.run(worker.start(run_once=True))
+
+    short, endless = (client.read_flow_run(run.id) for run in (short, endless))
+    assert short.state is not None
+    report = short.state.result()
+    assert report == {
+        "name": "bob",
+        "pid": int(str(short.infrastructure_pid)),
+        "folder": str(FOLDER),
+        "variable": "set",
+        "tags": ["there"],
+    }
+    assert report["pid"] != os.getpid()
+    names = history.state_names(endless)
+    assert names == ["Scheduled", "Pending", "Submitting", "Running", "Cancelling", "Cancelled"]
