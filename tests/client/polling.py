@@ -11,9 +11,14 @@ from tests.client.traffic import PATIENCE
 T = TypeVar("T")
 
 
-def eventually(find: Callable[[], T | None]) -> T:
-    """What is found at last, and neither None nor empty."""
-    deadline = time.monotonic() + PATIENCE
+def eventually(find: Callable[[], T | None], patience: float = PATIENCE) -> T:
+    """What is found at last, and neither None nor empty.
+
+    Args:
+        find: looks for it.
+        patience: seconds that it may take.
+    """
+    deadline = time.monotonic() + patience
     while not (found := find()):
         assert time.monotonic() < deadline, found
         time.sleep(0.02)
