@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytest
 from prefect import flow
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import FlowRun
@@ -19,6 +20,11 @@ from tests.client.outside import meanwhile
 from tests.client.polling import eventually
 
 FOLDER = Path(__file__).parent
+
+#: Seconds that a process may take until its flow runs: the client starts Python several times.
+START = 60.0
+
+pytestmark = pytest.mark.timeout(150)
 
 
 def start(flow_name: str, parameters: dict[str, object], **options: Any) -> FlowRun:
@@ -40,7 +46,7 @@ def test_runs_get_processes_of_their_own_and_one_that_is_cancelled_is_ended(
     endless = start("never_ends", {})
 
     def cancel() -> None:
-        eventually(lambda: client.read_flow_run(endless.id).state_name == "Running")
+        eventually(lambda: client.read_flow_run(endless.id).state_name == "Running", START)
         client.set_flow_run_state(endless.id, Cancelling())
 
     # Cancelling is noticed when the worker asks next, ten seconds after the start of the process.

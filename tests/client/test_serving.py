@@ -17,8 +17,13 @@ from prefect.deployments import run_deployment
 from ephemeral_server import EphemeralServer
 from tests.client.history import History
 from tests.client.polling import eventually
-from tests.client.traffic import PATIENCE, Traffic, one_authority, recorded_server
+from tests.client.traffic import Traffic, one_authority, recorded_server
 from tests.embed.support import ROOT
+
+#: Seconds that a process may take to start and to do something.
+SLOWLY = 60.0
+
+pytestmark = pytest.mark.timeout(150)
 
 
 @pytest.fixture
@@ -54,12 +59,12 @@ def test_a_served_flow_runs_when_it_is_planned_and_when_it_is_asked_for(
     history: History, serving: subprocess.Popen[bytes]
 ) -> None:
     client = history.client
-    (made,) = eventually(client.read_deployments)
+    (made,) = eventually(client.read_deployments, SLOWLY)
     asked: Any = run_deployment(
         "reports/served",
         parameters={"name": "bob"},
         poll_interval=0.1,
-        timeout=PATIENCE,
+        timeout=SLOWLY,
         as_subflow=False,
     )
     report = asked.state.result()
@@ -69,13 +74,13 @@ def test_a_served_flow_runs_when_it_is_planned_and_when_it_is_asked_for(
         ended = (run for run in client.read_flow_runs() if run.state and run.state.is_final())
         return [run for run in ended if run.auto_scheduled]
 
-    (planned,) = eventually(planned_and_ended)
+    (planned,) = eventually(planned_and_ended, SLOWLY)
     assert planned.state is not None
     other = planned.state.result()
     assert (other["name"], other["tags"]) == ("nobody", ["auto-scheduled", "served"])
     assert len({report["pid"], other["pid"], serving.pid}) == 3
 
     serving.send_signal(signal.SIGINT)
-    assert serving.wait(PATIENCE) == 0
+    assert serving.wait(SLOWLY) == 0
     assert client.read_deployment(made.id).paused
     assert all(run.state_name == "Completed" for run in history.flow_runs())
