@@ -10,17 +10,13 @@ import pytest
 from prefect import flow
 from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolCreate
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
-from prefect.client.schemas.objects import (
-    ConcurrencyLimitConfig,
-    ConcurrencyLimitStrategy,
-    FlowRun,
-)
+from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
-from prefect.deployments import run_deployment
 from prefect.deployments.runner import DeploymentApplyError
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.schedules import Cron, Interval
 
+from tests.client.deploying import deploy, start
 from tests.client.history import History
 from tests.client.traffic import Traffic
 
@@ -36,19 +32,8 @@ def greets(name: str, times: int = 1) -> str:
     return name * times
 
 
-def deploy(name: str = "deployed", **options: Any) -> UUID:
-    """Deploy the flow that greets."""
-    made: Any = greets.to_deployment(name, **options).apply()
-    assert isinstance(made, UUID)
-    return made
-
-
-def start(made: UUID, **options: Any) -> FlowRun:
-    """A new run of the deployment, not waited for."""
-    given = {"parameters": {"name": "bob"}, "as_subflow": False, **options}
-    run: Any = run_deployment(made, timeout=0, **given)
-    assert isinstance(run, FlowRun)
-    return run
+#: What every run of the flow needs.
+NAME = {"name": "bob"}
 
 
 def refusal(error: pytest.ExceptionInfo[PrefectHTTPStatusError]) -> tuple[int, object]:
@@ -61,6 +46,7 @@ def test_a_deployment_is_what_its_flow_and_its_maker_say(history: History) -> No
     history.client.create_work_pool(WorkPoolCreate(name="pool", type="process"))
     limit = ConcurrencyLimitConfig(limit=3, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
     made = deploy(
+        greets,
         version="7",
         tags=["a", "b"],
         parameters={"times": 2},
@@ -91,8 +77,8 @@ def test_a_deployment_is_what_its_flow_and_its_maker_say(history: History) -> No
 
 def test_a_flow_that_is_deployed_again_has_one_deployment_still(history: History) -> None:
     daily, hourly = Cron("0 9 * * *", slug="daily"), Interval(3600, slug="hourly")
-    made = deploy(tags=["a"], version="1", schedules=[daily])
-    assert deploy(tags=["b"], version="2", schedules=[daily, hourly]) == made
+    made = deploy(greets, tags=["a"], version="1", schedules=[daily])
+    assert deploy(greets, tags=["b"], version="2", schedules=[daily, hourly]) == made
     (deployment,) = history.client.read_deployments()
     assert (deployment.tags, deployment.version) == (["b"], "2")
     assert {schedule.slug for schedule in deployment.schedules} == {"daily", "hourly"}
@@ -101,7 +87,7 @@ def test_a_flow_that_is_deployed_again_has_one_deployment_still(history: History
 def test_deployments_are_found_by_what_they_are_and_gone_when_deleted(
     history: History, traffic: Traffic
 ) -> None:
-    first, second = deploy("first", tags=["a", "b"]), deploy("second", tags=["b"])
+    first, second = deploy(greets, "first", tags=["a", "b"]), deploy(greets, "second", tags=["b"])
     tagged = DeploymentFilter(tags=DeploymentFilterTags(all_=["a"]))
     found = history.client.read_deployments(deployment_filter=tagged)
     assert [deployment.id for deployment in found] == [first]
@@ -122,7 +108,7 @@ def test_deployments_are_found_by_what_they_are_and_gone_when_deleted(
 def test_a_run_with_parameters_that_its_flow_does_not_take_is_refused(
     history: History, traffic: Traffic, parameters: dict[str, object], reason: str
 ) -> None:
-    made = deploy()
+    made = deploy(greets)
     traffic.expect(CREATE_RUN, 409)
     with pytest.raises(PrefectHTTPStatusError) as error:
         start(made, parameters=parameters)
@@ -135,9 +121,9 @@ def test_a_deployment_with_parameters_that_its_flow_does_not_take_is_refused(
 ) -> None:
     traffic.expect("POST /deployments/", 422)
     with pytest.raises(DeploymentApplyError, match="is not of type 'integer'"):
-        deploy(parameters={"times": "often"})
+        deploy(greets, parameters={"times": "often"})
     assert history.client.read_deployments() == []
-    made = deploy()
+    made = deploy(greets)
     traffic.expect("PATCH /deployments/{id}", 409)
     with pytest.raises(PrefectHTTPStatusError) as error:
         history.client.update_deployment(made, DeploymentUpdate(parameters={"times": "often"}))
@@ -145,7 +131,7 @@ def test_a_deployment_with_parameters_that_its_flow_does_not_take_is_refused(
 
 
 def test_parameters_are_not_looked_at_where_that_is_not_wanted(history: History) -> None:
-    run = start(deploy(enforce_parameter_schema=False), parameters={"times": "often"})
+    run = start(deploy(greets, enforce_parameter_schema=False), parameters={"times": "often"})
     assert run.parameters == {"times": "often"}
 
 
@@ -158,7 +144,7 @@ def test_job_variables_that_the_pool_does_not_know_are_refused(
     }
     pool = WorkPoolCreate(name="pool", type="process", base_job_template=template)
     history.client.create_work_pool(pool)
-    made = deploy(work_pool_name="pool")
+    made = deploy(greets, work_pool_name="pool")
     traffic.expect(CREATE_RUN, 422)
     for variables, reason in [
         ({}, "Validation failed. Failure reason: 'cpu' is a required property"),
@@ -168,26 +154,26 @@ def test_job_variables_that_the_pool_does_not_know_are_refused(
         ),
     ]:
         with pytest.raises(PrefectHTTPStatusError) as error:
-            start(made, job_variables=variables)
+            start(made, parameters=NAME, job_variables=variables)
         assert refusal(error) == (422, {"detail": f"Error creating flow run: {reason}"})
-    assert start(made, job_variables={"cpu": 2}).job_variables == {"cpu": 2}
+    assert start(made, parameters=NAME, job_variables={"cpu": 2}).job_variables == {"cpu": 2}
 
 
 def test_one_key_makes_one_run(history: History) -> None:
-    made = deploy()
-    first = start(made, idempotency_key="once")
-    again = start(made, idempotency_key="once")
-    other = start(made, idempotency_key="twice")
+    made = deploy(greets)
+    first = start(made, parameters=NAME, idempotency_key="once")
+    again = start(made, parameters=NAME, idempotency_key="once")
+    other = start(made, parameters=NAME, idempotency_key="twice")
     assert first.id == again.id != other.id
     assert {run.idempotency_key for run in history.flow_runs()} == {"once", "twice"}
 
 
 def test_a_run_of_a_deployment_is_a_subflow_of_the_flow_that_starts_it(history: History) -> None:
-    made = deploy()
+    made = deploy(greets)
 
     @flow
     def parent() -> UUID:
-        return start(made, as_subflow=True).id
+        return start(made, parameters=NAME, as_subflow=True).id
 
     child = history.client.read_flow_run(parent())
     outer = next(run for run in history.flow_runs() if run.id != child.id)
@@ -200,11 +186,10 @@ def test_a_run_of_a_deployment_is_a_subflow_of_the_flow_that_starts_it(history: 
 
 
 def test_schedules_are_set_changed_paused_and_removed(history: History, traffic: Traffic) -> None:
-    client, made = history.client, deploy()
+    client, made = history.client, deploy(greets)
     hourly = IntervalSchedule(interval=timedelta(hours=1))
-    first, second = client.create_deployment_schedules(
-        made, [(CronSchedule(cron="0 9 * * *"), True), (hourly, False)]
-    )
+    schedules: Any = [(CronSchedule(cron="0 9 * * *"), True), (hourly, False)]
+    first, second = client.create_deployment_schedules(made, schedules)
     assert (first.active, second.active) == (True, False)
     assert isinstance(second.schedule, IntervalSchedule)
     assert second.schedule.interval == hourly.interval

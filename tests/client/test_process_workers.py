@@ -6,15 +6,15 @@ import asyncio
 import os
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from prefect import flow
 from prefect.client.schemas.actions import WorkPoolCreate
-from prefect.client.schemas.objects import FlowRun
-from prefect.deployments import run_deployment
 from prefect.states import Cancelling
 from prefect.workers.process import ProcessWorker
 
+from tests.client.deploying import start
 from tests.client.history import History
 from tests.client.outside import meanwhile
 from tests.client.polling import eventually
@@ -27,13 +27,12 @@ START = 60.0
 pytestmark = pytest.mark.timeout(150)
 
 
-def start(flow_name: str, parameters: dict[str, object], **options: Any) -> FlowRun:
-    """Deploy a flow of `deployed` from its folder; a run of it."""
+def deploy(flow_name: str, **options: Any) -> UUID:
+    """Deploy a flow of `deployed` from its folder."""
     source: Any = flow.from_source(str(FOLDER), f"deployed.py:{flow_name}")
     made = source.deploy("local", work_pool_name="processes", print_next_steps=False, **options)
-    run: Any = run_deployment(made, parameters=parameters, timeout=0, as_subflow=False)
-    assert isinstance(run, FlowRun)
-    return run
+    assert isinstance(made, UUID)
+    return made
 
 
 def test_runs_get_processes_of_their_own_and_one_that_is_cancelled_is_ended(
@@ -42,8 +41,8 @@ def test_runs_get_processes_of_their_own_and_one_that_is_cancelled_is_ended(
     client = history.client
     client.create_work_pool(WorkPoolCreate(name="processes", type="process"))
     variables = {"env": {"VARIABLE": "set"}}
-    short = start("reports", {"name": "bob"}, job_variables=variables, tags=["there"])
-    endless = start("never_ends", {})
+    made = deploy("reports", job_variables=variables, tags=["there"])
+    short, endless = start(made, parameters={"name": "bob"}), start(deploy("never_ends"))
 
     def cancel() -> None:
         eventually(lambda: client.read_flow_run(endless.id).state_name == "Running", START)

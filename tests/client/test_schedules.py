@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
-from typing import Any
-from uuid import UUID
 
 import pytest
 from prefect import flow
@@ -14,6 +12,7 @@ from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.schedules import Interval
 
 from ephemeral_server import EphemeralServer
+from tests.client.deploying import deploy
 from tests.client.history import History
 from tests.client.polling import eventually
 from tests.client.traffic import Traffic, recorded_server
@@ -33,13 +32,6 @@ def greets(name: str = "nobody") -> str:
     return name
 
 
-def deploy(**options: Any) -> UUID:
-    """Deploy the flow that greets."""
-    made: Any = greets.to_deployment("deployed", **options).apply()
-    assert isinstance(made, UUID)
-    return made
-
-
 def planned(history: History) -> list[FlowRun]:
     """The runs there are, which are planned."""
     runs = history.client.read_flow_runs()
@@ -49,7 +41,7 @@ def planned(history: History) -> list[FlowRun]:
 
 def test_a_schedule_plans_runs_with_all_that_belongs_to_them(history: History) -> None:
     daily = Interval(86400, anchor_date=NOON, slug="daily", parameters={"name": "bob"})
-    made = deploy(schedules=[daily], tags=["deployed"], version="7")
+    made = deploy(greets, schedules=[daily], tags=["deployed"], version="7")
     runs = eventually(lambda: planned(history))
     assert len(runs) == 3
     for run in runs:
@@ -66,7 +58,7 @@ def test_a_schedule_plans_runs_with_all_that_belongs_to_them(history: History) -
 
 
 def test_a_deployment_that_is_paused_has_no_planned_runs_until_it_goes_on(history: History) -> None:
-    made = deploy(interval=3600)
+    made = deploy(greets, interval=3600)
     first = eventually(lambda: planned(history))
     history.client.pause_deployment(made)
     assert history.client.read_deployment(made).paused
@@ -78,7 +70,7 @@ def test_a_deployment_that_is_paused_has_no_planned_runs_until_it_goes_on(histor
 
 
 def test_a_schedule_that_is_changed_plans_its_runs_anew(history: History) -> None:
-    made = deploy(interval=3600)
+    made = deploy(greets, interval=3600)
     before = {run.id for run in eventually(lambda: planned(history))}
     (schedule,) = history.client.read_deployment_schedules(made)
     daily = IntervalSchedule(interval=timedelta(days=1), anchor_date=NOON)
@@ -93,7 +85,7 @@ def test_a_schedule_that_is_changed_plans_its_runs_anew(history: History) -> Non
 
 
 def test_a_schedule_that_is_paused_has_no_planned_runs(history: History) -> None:
-    made = deploy(schedules=[Interval(3600, slug="a"), Interval(7200, slug="b")])
+    made = deploy(greets, schedules=[Interval(3600, slug="a"), Interval(7200, slug="b")])
     eventually(lambda: planned(history))
     for schedule in history.client.read_deployment_schedules(made):
         history.client.update_deployment_schedule(made, schedule.id, active=False)

@@ -14,6 +14,7 @@ from prefect.flows import Flow
 from prefect.input import RunInput
 from prefect.states import Cancelling, Running, Scheduled, Suspended
 
+from tests.client.deploying import deploy
 from tests.client.history import History
 
 
@@ -25,14 +26,11 @@ class Approval(RunInput):
 
 def made_run(of: Flow[[], Any], history: History, state: State[Any]) -> FlowRun:
     """A run of a deployment of a flow, in this state; run as by the process of a worker."""
-    made: Any = of.to_deployment("deployed").apply()
-    run = history.client.create_flow_run_from_deployment(made, state=state)
+    run = history.client.create_flow_run_from_deployment(deploy(of), state=state)
     return history.client.read_flow_run(run.id)
 
 
-def test_a_suspended_flow_goes_on_in_a_new_process(
-    history: History,
-) -> None:
+def test_a_suspended_flow_goes_on_in_a_new_process(history: History) -> None:
     began: list[str] = []
 
     @flow

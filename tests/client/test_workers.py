@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
-from uuid import UUID
 
 import pytest
 from prefect import flow
@@ -12,16 +10,15 @@ from prefect.client.schemas.actions import WorkPoolUpdate
 from prefect.client.schemas.objects import (
     ConcurrencyLimitConfig,
     ConcurrencyLimitStrategy,
-    FlowRun,
     WorkerStatus,
     WorkPoolStatus,
 )
-from prefect.deployments import run_deployment
 from prefect.flow_runs import resume_flow_run, suspend_flow_run
 from prefect.runtime import deployment, flow_run
 from prefect.states import AwaitingRetry, Running
 
 from ephemeral_server import EphemeralServer
+from tests.client.deploying import start
 from tests.client.history import History
 from tests.client.polling import eventually
 from tests.client.traffic import Traffic, recorded_server
@@ -34,8 +31,7 @@ ON_THE_WAY = ["Scheduled", "Pending", "Submitting", "Running"]
 @pytest.fixture
 def server(traffic: Traffic) -> Iterator[EphemeralServer]:
     """A server that lets nothing wait long."""
-    quickly = {"deployment_slot_wait_seconds": 0.1, "claim_seconds": 0.1}
-    with recorded_server(traffic, **quickly) as running:
+    with recorded_server(traffic, deployment_slot_wait_seconds=0.1, claim_seconds=0.1) as running:
         yield running
 
 
@@ -47,13 +43,6 @@ def pool(history: History) -> Pool:
 @flow
 def quick() -> None:
     """Does nothing, at once."""
-
-
-def start(made: UUID, name: str, **options: Any) -> FlowRun:
-    """A new run of a deployment, not waited for."""
-    run: Any = run_deployment(made, flow_run_name=name, timeout=0, as_subflow=False, **options)
-    assert isinstance(run, FlowRun)
-    return run
 
 
 def test_a_run_comes_to_a_worker_with_all_that_belongs_to_it(pool: Pool, history: History) -> None:

@@ -13,6 +13,8 @@ from prefect.flow_engine import run_flow
 from prefect.flows import Flow
 from prefect.workers.base import BaseJobConfiguration, BaseWorker, BaseWorkerResult
 
+from tests.client.deploying import deploy
+
 #: What the client calls what it runs flows with, when it is asked.
 PID = "this process"
 
@@ -81,8 +83,7 @@ class Pool:
     def deploy(self, flow: Flow[Any, Any], name: str = "deployed", **options: Any) -> UUID:
         """Deploy a flow into the pool; the id of the deployment."""
         self._flows[flow.name] = flow
-        deployment = flow.to_deployment(name, work_pool_name=self.name, **options)
-        return UUID(str(deployment.apply()))
+        return deploy(flow, name, work_pool_name=self.name, **options)
 
     def work(self, *queues: str, limit: int | None = None) -> list[str]:
         """Let a worker look for work once and do all it is given; the names of the runs.
