@@ -1,4 +1,4 @@
-"""The script that is shipped, exactly as it is."""
+"""The scripts that are shipped, exactly as they are."""
 
 from __future__ import annotations
 
@@ -11,24 +11,32 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 
-def test_the_quickstart_shows_what_the_server_recorded_and_leaves_nothing(tmp_path: Path) -> None:
+def run(script: str, folder: Path) -> str:
+    """What a script prints; it must leave nothing of its server."""
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT),
-        "EPHEMERAL_SERVER_TEMP_DIRECTORY": str(tmp_path / "servers"),
+        "EPHEMERAL_SERVER_TEMP_DIRECTORY": str(folder / "servers"),
     }
     done = subprocess.run(
-        [sys.executable, str(ROOT / "examples" / "quickstart.py")],
+        [sys.executable, str(ROOT / "examples" / script)],
         env=environment,
-        cwd=tmp_path,
+        cwd=folder,
         capture_output=True,
         text=True,
         timeout=50,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "The flow returned 7.75" in done.stdout
-    runs = re.findall(r"(flow|task) run (\w+).*: (\w+), (\d) attempt", done.stdout)
+    assert "Error logging to API" not in done.stderr
+    assert list((folder / "servers").iterdir()) == []
+    return done.stdout
+
+
+def test_the_quickstart_shows_what_the_server_recorded(tmp_path: Path) -> None:
+    said = run("quickstart.py", tmp_path)
+    assert "The flow returned 7.75" in said
+    runs = re.findall(r"(flow|task) run (\w+).*: (\w+), (\d) attempt", said)
     flows = [(state, attempts) for kind, _, state, attempts in runs if kind == "flow"]
     tasks = sorted(
         (name, state, attempts) for kind, name, state, attempts in runs if kind == "task"
@@ -39,5 +47,9 @@ def test_the_quickstart_shows_what_the_server_recorded_and_leaves_nothing(tmp_pa
         ("fetch_prices", "Completed", "2"),
         ("receipt", "Completed", "1"),
     ]
-    assert "Error logging to API" not in done.stderr
-    assert list((tmp_path / "servers").iterdir()) == []
+
+
+def test_a_deployed_flow_is_run_now_and_planned_for_later(tmp_path: Path) -> None:
+    said = run("deployments.py", tmp_path)
+    assert re.findall(r"Flow run .*: (\w+), it returned (\d+)", said) == [("Completed", "6")]
+    assert len(re.findall(r"Flow run .*: planned for \S+ 09:00:00", said)) == 3

@@ -1,28 +1,21 @@
-"""Flows of deployments that are suspended: their process ends, and another one goes on.
-
-Deployments have no routes yet. The tests insert them, and start runs as a worker's process does.
-"""
+"""Flows of deployments that are suspended: their process ends, and another one goes on."""
 
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
-import httpx
 import pytest
 from prefect import flow
-from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.exceptions import FlowPauseTimeout, NotPausedError, Pause
 from prefect.flow_engine import run_flow
 from prefect.flow_runs import resume_flow_run, suspend_flow_run
 from prefect.flows import Flow
 from prefect.input import RunInput
-from prefect.states import Cancelling, Suspended
+from prefect.states import Cancelling, Running, Scheduled, Suspended
 
-from ephemeral_server import EphemeralServer
-from ephemeral_server.database.tables import deployment
+from tests.client.deploying import deploy
 from tests.client.history import History
-from tests.client.traffic import Traffic
 
 
 class Approval(RunInput):
@@ -31,35 +24,13 @@ class Approval(RunInput):
     approved: bool
 
 
-class Deployments:
-    """Runs of deployments."""
-
-    def __init__(self, server: EphemeralServer, history: History, traffic: Traffic) -> None:
-        self._url = server.api_url
-        self._history = history
-        self._traffic = traffic
-
-    def flow_run(self, of: Flow[[], Any], type: str = "SCHEDULED") -> FlowRun:
-        """A run of a deployment of a flow, in a state of this type."""
-        flow_id = str(self._history.client.create_flow(of))
-        deployment_id = self._traffic.insert(deployment, flow_id=flow_id)
-        body = {"flow_id": flow_id, "deployment_id": deployment_id, "state": {"type": type}}
-        made = httpx.post(f"{self._url}/flow_runs/", json=body)
-        assert made.status_code == 201
-        return self._history.client.read_flow_run(UUID(made.json()["id"]))
+def made_run(of: Flow[[], Any], history: History, state: State[Any]) -> FlowRun:
+    """A run of a deployment of a flow, in this state; run as by the process of a worker."""
+    run = history.client.create_flow_run_from_deployment(deploy(of), state=state)
+    return history.client.read_flow_run(run.id)
 
 
-@pytest.fixture
-def deployments(server: EphemeralServer, history: History, traffic: Traffic) -> Deployments:
-    return Deployments(server, history, traffic)
-
-
-def test_a_suspended_flow_goes_on_in_a_new_process(
-    history: History,
-    traffic: Traffic,
-    deployments: Deployments,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_a_suspended_flow_goes_on_in_a_new_process(history: History) -> None:
     began: list[str] = []
 
     @flow
@@ -67,7 +38,7 @@ def test_a_suspended_flow_goes_on_in_a_new_process(
         began.append("again" if began else "first")
         return suspend_flow_run(wait_for_input=Approval).approved
 
-    made = deployments.flow_run(asks)
+    made = made_run(asks, history, Scheduled())
     with pytest.raises(Pause):
         run_flow(asks, flow_run=made)
     run = history.flow_run()
@@ -100,10 +71,6 @@ def test_a_suspended_flow_goes_on_in_a_new_process(
     assert {entry.key: entry.decoded_value for entry in kept if "response" in entry.key} == {
         "suspended-1-response": {"approved": True}
     }
-    # The client also looks for events that tell of suspending, and complains of finding none.
-    caplog.clear()
-    for exchange in traffic.on("WEBSOCKET /events/out"):
-        traffic.exchanges.remove(exchange)
 
 
 def test_a_flow_without_a_deployment_is_not_suspended(history: History) -> None:
@@ -116,14 +83,12 @@ def test_a_flow_without_a_deployment_is_not_suspended(history: History) -> None:
     assert history.state_names(history.flow_run()) == ["Pending", "Running", "Failed"]
 
 
-def test_a_running_flow_is_suspended_from_outside(
-    history: History, deployments: Deployments
-) -> None:
+def test_a_running_flow_is_suspended_from_outside(history: History) -> None:
     @flow
     def works() -> None:
         pass
 
-    made = deployments.flow_run(works, "RUNNING")
+    made = made_run(works, history, Running())
     suspend_flow_run(flow_run_id=made.id, timeout=60)
     run = history.flow_run()
     assert history.state_names(run) == ["Running", "Suspended"]
@@ -135,14 +100,12 @@ def test_a_running_flow_is_suspended_from_outside(
         resume_flow_run(run.id)
 
 
-def test_a_suspended_run_that_is_cancelled_is_over_at_once(
-    history: History, deployments: Deployments
-) -> None:
+def test_a_suspended_run_that_is_cancelled_is_over_at_once(history: History) -> None:
     @flow
     def works() -> None:
         pass
 
-    made = deployments.flow_run(works, "RUNNING")
+    made = made_run(works, history, Running())
     suspend_flow_run(flow_run_id=made.id)
     answer: Any = history.client.set_flow_run_state(made.id, Cancelling())
     assert answer.status.value == "REJECT"
@@ -150,14 +113,12 @@ def test_a_suspended_run_that_is_cancelled_is_over_at_once(
     assert history.state_names(history.flow_run()) == ["Running", "Suspended", "Cancelled"]
 
 
-def test_a_suspended_run_whose_time_is_over_cannot_go_on(
-    history: History, deployments: Deployments
-) -> None:
+def test_a_suspended_run_whose_time_is_over_cannot_go_on(history: History) -> None:
     @flow
     def works() -> None:
         pass
 
-    made = deployments.flow_run(works, "RUNNING")
+    made = made_run(works, history, Running())
     history.client.set_flow_run_state(made.id, Suspended(timeout_seconds=-1))
     with pytest.raises(FlowPauseTimeout, match="can no longer be resumed"):
         resume_flow_run(made.id)
