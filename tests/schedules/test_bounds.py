@@ -70,11 +70,6 @@ def test_odd_schedules_have_their_dates(body: dict[str, Any], expected: list[str
 @pytest.mark.parametrize(
     "rrule",
     [
-        "FREQ=DAILY;INTERVAL=7;BYDAY=TU",
-        "FREQ=YEARLY;BYDAY=1MO;BYMONTHDAY=30",
-        "FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=30",
-        "FREQ=SECONDLY;BYSETPOS=2",
-        "FREQ=MINUTELY;INTERVAL=1440;BYHOUR=5",
         "DTSTART:00010101T000000\nFREQ=SECONDLY;COUNT=99999999999;BYHOUR=9",
         "RRULE:FREQ=SECONDLY\nEXRULE:FREQ=SECONDLY",
         "RRULE:FREQ=DAILY\n" + "\n".join(["EXRULE:FREQ=SECONDLY"] * 100),
@@ -87,6 +82,22 @@ def test_a_rule_that_gives_no_date_is_given_up(rrule: str, monkeypatch: pytest.M
 
     with pytest.raises(ScheduleError, match="too few dates"):
         dates_of({"rrule": rrule}, "2026-03-02T00:00")
+
+
+@pytest.mark.parametrize(
+    "rrule",
+    [
+        "FREQ=DAILY;INTERVAL=7;BYDAY=TU",
+        "FREQ=YEARLY;BYDAY=1MO;BYMONTHDAY=30",
+        "FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=30",
+        "FREQ=SECONDLY;BYSETPOS=2",
+        "FREQ=MINUTELY;BYSETPOS=-2",
+        "FREQ=HOURLY;BYMINUTE=1,2;BYSECOND=3,4;BYSETPOS=5",
+        "FREQ=MINUTELY;INTERVAL=1440;BYHOUR=5",
+    ],
+)
+def test_a_rule_whose_parts_never_meet_has_no_dates(rrule: str) -> None:
+    assert dates_of({"rrule": rrule}, "2026-03-02T00:00") == []
 
 
 @pytest.mark.parametrize("zone", [NEW_YORK, BERLIN, "UTC", "Pacific/Kiritimati"])

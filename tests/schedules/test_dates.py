@@ -237,12 +237,6 @@ AT_NINE = {"interval": 86400, "anchor_date": "2026-01-01T09:00:00-05:00", "timez
             ["10-25 01:00:00+02:00", "10-25 02:00:00+02:00", "10-25 03:00:00+01:00"],
             id="rrule-hours-over-a-repeated-one",
         ),
-        pytest.param(
-            {"rrule": "FREQ=MONTHLY;BYDAY=MO,2TU"},
-            "2026-03-01T00:00",
-            ["03-02 00:00:00+00:00", "03-09 00:00:00+00:00", "03-10 00:00:00+00:00"],
-            id="rrule-of-all-mondays-and-one-tuesday",
-        ),
     ],
 )
 def test_the_dates(body: dict[str, Any], start: str, expected: list[str]) -> None:
