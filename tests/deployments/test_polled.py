@@ -10,12 +10,12 @@ from sqlalchemy import Connection, select
 from ephemeral_server.clock import SECOND
 from ephemeral_server.database.tables import deployment, flow, work_pool, work_queue
 from ephemeral_server.deployments.polled import (
+    YOUNG,
     are_to_be_marked,
     mark_deployments_polled,
     named,
     served_by,
 )
-from ephemeral_server.work_queues.polled import YOUNG
 from tests.application import Application
 
 

@@ -58,7 +58,7 @@ def test_queues_and_deployments_are_ready_from_their_first_poll_on(world: World)
 
 def test_the_next_poll_says_only_that_it_came(world: World) -> None:
     world.pool.poll()
-    world.application.clock.advance(10)
+    world.application.clock.advance(30)
     world.pool.poll()
     now = world.application.clock.now()
     assert world.queue(0) == world.deployment(0) == ("READY", now)
