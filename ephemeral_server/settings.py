@@ -119,7 +119,7 @@ class Settings:
         500, "runs that the scheduler plans in one transaction"
     )
     claim_seconds: float = _setting(
-        5.0, "how long a flow run that a worker was given is hidden from others, 0: not at all"
+        2.0, "how long a flow run that a worker was given is hidden from others, 0: not at all"
     )
     foreman_seconds: float = _setting(
         15.0, "how often workers, pools, queues and deployments are looked for that nobody serves"

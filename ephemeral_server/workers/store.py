@@ -46,10 +46,14 @@ def record_heartbeat(
         pool: its row.
         name: of the worker.
         interval: seconds until its next heartbeat, as long as is known of it if None.
+
+    Raises:
+        ObjectNotFoundError: the pool was deleted meanwhile.
     """
     now = tx.now()
     beat = {"pool": pool["id"], "worker": name, "now": now, "interval": interval}
     if not tx.connection.execute(_BEAT, beat).rowcount:
+        lock_pool(tx, pool["name"])  # it stays until there is a worker in it
         row = {
             "id": new_id(now),
             "created": now,

@@ -9,7 +9,7 @@ from typing import TypeVar
 from pydantic import TypeAdapter, ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from ephemeral_server.errors import DatabaseClosedError
+from ephemeral_server.errors import DatabaseClosedError, ObjectNotFoundError
 from ephemeral_server.http.websockets import GOING_AWAY, first_error, send
 from ephemeral_server.runtime import Runtime
 from ephemeral_server.workers.channel import answers, frames
@@ -113,6 +113,8 @@ class _Connection:
             pool = await write(beat, outbox.pool, who.worker_name, interval)
         except (ChannelError, DatabaseClosedError):
             raise
+        except ObjectNotFoundError:  # the pool was deleted just now
+            raise ChannelError(End.AUTHORIZATION_FAILED) from None
         except Exception as error:
             logger.exception("A heartbeat of worker %r was not recorded.", who.worker_name)
             raise ChannelError(End.HEARTBEAT_FAILED) from error

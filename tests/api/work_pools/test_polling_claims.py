@@ -8,10 +8,11 @@ import pytest
 from sqlalchemy import Connection, func, select
 
 from ephemeral_server.database.tables import flow_run, flow_run_claim, work_pool, work_queue
+from ephemeral_server.settings import Settings
 from tests.api.work_pools.polls import Pool, change, remove
 from tests.application import Application
 
-SECONDS = 5.0
+SECONDS = Settings().claim_seconds
 PENDING = {"state": {"type": "PENDING"}}
 
 
