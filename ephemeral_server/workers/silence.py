@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Integer, and_, bindparam, case, cast, func
+from sqlalchemy import ColumnElement, Integer, and_, bindparam, case, cast, func, literal
 
 from ephemeral_server.clock import SECOND
 from ephemeral_server.database.tables import worker
@@ -12,18 +12,27 @@ from ephemeral_server.work_pools.status import OFFLINE, ONLINE
 
 _C = worker.c
 
-_INTERVAL = func.coalesce(
-    cast(_C.heartbeat_interval_seconds, Instant) * SECOND,
-    bindparam("heartbeat_interval", type_=Instant),
-)
-_SILENT = and_(
-    _C.status == ONLINE,
-    bindparam("now", type_=Instant) - _C.last_heartbeat_time
-    > _INTERVAL * bindparam("missing_heartbeats", type_=Integer),
-)
+
+def _silent(
+    now: ColumnElement[int], fallback: ColumnElement[int], missing: ColumnElement[int]
+) -> ColumnElement[bool]:
+    told = cast(_C.heartbeat_interval_seconds, Instant) * SECOND
+    interval = func.coalesce(told, fallback)
+    return and_(_C.status == ONLINE, now - _C.last_heartbeat_time > interval * missing)
+
 
 #: Of a worker, whether or not the foreman has noticed yet; for statements with `moment`.
-STATUS: ColumnElement[str] = case((_SILENT, OFFLINE), else_=_C.status)
+STATUS: ColumnElement[str] = case(
+    (
+        _silent(
+            bindparam("now", type_=Instant),
+            bindparam("heartbeat_interval", type_=Instant),
+            bindparam("missing_heartbeats", type_=Integer),
+        ),
+        OFFLINE,
+    ),
+    else_=_C.status,
+)
 
 
 def moment(now: int, settings: Settings) -> dict[str, int]:
@@ -37,4 +46,5 @@ def moment(now: int, settings: Settings) -> dict[str, int]:
 
 def silent(now: int, settings: Settings) -> ColumnElement[bool]:
     """Workers that count as online, and whose heartbeat has been missing too often."""
-    return _SILENT.params(**moment(now, settings))
+    values = moment(now, settings).values()
+    return _silent(*(literal(value, Instant) for value in values))
