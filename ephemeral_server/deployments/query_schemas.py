@@ -13,11 +13,8 @@ from ephemeral_server.database.relations import deployments_where
 from ephemeral_server.deployments.filters import DeploymentFilter
 from ephemeral_server.deployments.schemas import DeploymentResponse
 from ephemeral_server.fields import Offset, Page
-from ephemeral_server.flow_runs.filters import FlowRunFilter
-from ephemeral_server.flows.schemas import FlowFilter
 from ephemeral_server.http.body import QueryBody
-from ephemeral_server.task_runs.filters import TaskRunFilter
-from ephemeral_server.work_pools.filters import WorkPoolFilter, WorkQueueFilter
+from ephemeral_server.related import RelatedFilters
 
 
 class DeploymentSort(str, Enum):
@@ -29,27 +26,12 @@ class DeploymentSort(str, Enum):
     NAME_DESC = "NAME_DESC"
 
 
-class DeploymentCount(QueryBody):
+class DeploymentCount(RelatedFilters):
     """Which deployments, by their own criteria and by those of related entities."""
-
-    flows: FlowFilter | None = None
-    flow_runs: FlowRunFilter | None = None
-    task_runs: TaskRunFilter | None = None
-    deployments: DeploymentFilter | None = None
-    work_pools: WorkPoolFilter | None = None
-    work_pool_queues: WorkQueueFilter | None = None
 
     def clause(self, dialect: str) -> Clause:
         """The condition on a deployment."""
-        return deployments_where(
-            dialect,
-            flows=self.flows,
-            flow_runs=self.flow_runs,
-            task_runs=self.task_runs,
-            deployments=self.deployments,
-            work_pools=self.work_pools,
-            work_pool_queues=self.work_pool_queues,
-        )
+        return deployments_where(dialect, **self.filters())
 
 
 class DeploymentQuery(DeploymentCount):

@@ -23,7 +23,7 @@ from ephemeral_server.deployments.query_schemas import (
     DeploymentPageQuery,
     DeploymentQuery,
 )
-from ephemeral_server.deployments.queue_check import WORK_QUEUE, WorkQueue, queues_for
+from ephemeral_server.deployments.queue_check import queues_for
 from ephemeral_server.deployments.schemas import (
     DeploymentCreate,
     DeploymentResponse,
@@ -37,6 +37,8 @@ from ephemeral_server.http.refusal import refusals
 from ephemeral_server.http.reply import JsonReply, made, no_content
 from ephemeral_server.runtime import runtime_of
 from ephemeral_server.wire import dump
+from ephemeral_server.work_queues.schemas import WorkQueue
+from ephemeral_server.work_queues.wire import WORK_QUEUE_ALONE
 
 router = APIRouter(prefix="/deployments", tags=["Deployments"], route_class=DirectRoute)
 
@@ -158,7 +160,7 @@ async def check_work_queues(id: UUID, request: Request) -> Response:
     rows = await runtime_of(request).database.read(queues_for, str(id))
     if rows is None:
         raise HTTPException(404, NOT_FOUND)
-    return JsonReply(f"[{','.join(map(WORK_QUEUE.render_row, rows))}]")
+    return JsonReply(f"[{','.join(map(WORK_QUEUE_ALONE.render_row, rows))}]")
 
 
 def _found(row: store.Row | None, now: int) -> Response:

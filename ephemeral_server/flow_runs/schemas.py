@@ -11,15 +11,11 @@ from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from ephemeral_server.database.operators import Clause
 from ephemeral_server.database.relations import flow_runs_where
-from ephemeral_server.deployments.filters import DeploymentFilter
 from ephemeral_server.fields import Integer, JsonObject, Labels, LabelValue, Offset, Page, Storable
-from ephemeral_server.flow_runs.filters import FlowRunFilter
-from ephemeral_server.flows.schemas import FlowFilter
-from ephemeral_server.http.body import QueryBody, StrictBody
+from ephemeral_server.http.body import StrictBody
 from ephemeral_server.orchestration.schemas import StateCreate, StateResponse
 from ephemeral_server.orchestration.states import StateType
-from ephemeral_server.task_runs.filters import TaskRunFilter
-from ephemeral_server.work_pools.filters import WorkPoolFilter, WorkQueueFilter
+from ephemeral_server.related import RelatedFilters
 
 
 def _unique(values: list[str]) -> list[str]:
@@ -158,27 +154,12 @@ class FlowRunSort(str, Enum):
     END_TIME_DESC = "END_TIME_DESC"
 
 
-class FlowRunCount(QueryBody):
+class FlowRunCount(RelatedFilters):
     """Which flow runs, by their own criteria and by those of related entities."""
-
-    flows: FlowFilter | None = None
-    flow_runs: FlowRunFilter | None = None
-    task_runs: TaskRunFilter | None = None
-    deployments: DeploymentFilter | None = None
-    work_pools: WorkPoolFilter | None = None
-    work_pool_queues: WorkQueueFilter | None = None
 
     def clause(self, dialect: str) -> Clause:
         """The condition on a flow run."""
-        return flow_runs_where(
-            dialect,
-            flows=self.flows,
-            flow_runs=self.flow_runs,
-            task_runs=self.task_runs,
-            deployments=self.deployments,
-            work_pools=self.work_pools,
-            work_pool_queues=self.work_pool_queues,
-        )
+        return flow_runs_where(dialect, **self.filters())
 
 
 class FlowRunQuery(FlowRunCount):

@@ -11,25 +11,22 @@ from sqlalchemy import (
     Connection,
     Table,
     and_,
-    cast,
     exists,
-    func,
-    literal,
     not_,
     or_,
     select,
     update,
 )
 
-from ephemeral_server.clock import SECOND, later
+from ephemeral_server.clock import later
 from ephemeral_server.database import Database, Transaction
 from ephemeral_server.database.operators import is_in
 from ephemeral_server.database.tables import deployment, work_pool, work_queue, worker
-from ephemeral_server.database.types import Instant
 from ephemeral_server.deployments.events import emit_deployments_event
 from ephemeral_server.settings import Settings
 from ephemeral_server.work_pools.status import NOT_READY, OFFLINE, ONLINE, READY, enter_status
 from ephemeral_server.work_queues.events import emit_queue_event
+from ephemeral_server.workers.silence import silent
 
 #: So many rows one transaction changes at most; other writers wait for it.
 BATCH = 500
@@ -102,17 +99,6 @@ def _change_some(tx: Transaction, settings: Settings, step: _Step) -> int:
     return len(rows)
 
 
-def _silent(now: int, settings: Settings) -> Clause:
-    """Workers whose heartbeat has been missing several times."""
-    told = cast(worker.c.heartbeat_interval_seconds, Instant) * SECOND
-    fallback = literal(round(settings.worker_heartbeat_seconds * SECOND), Instant)
-    interval = func.coalesce(told, fallback)
-    silent_for = now - worker.c.last_heartbeat_time
-    return and_(
-        worker.c.status == ONLINE, silent_for > interval * settings.worker_inactivity_multiple
-    )
-
-
 def _unstaffed(now: int, settings: Settings) -> Clause:
     """Pools without a worker."""
     staffed = exists().where(worker.c.work_pool_id == work_pool.c.id, worker.c.status == ONLINE)
@@ -161,7 +147,7 @@ def _set_status(tx: Transaction, table: Table, rows: Rows, status: str) -> None:
     tx.connection.execute(update(table).where(chosen).values(status=status))
 
 
-_WORKERS = _Step(worker, _silent, _are_offline)
+_WORKERS = _Step(worker, silent, _are_offline)
 _POOLS = _Step(work_pool, _unstaffed, _pools_are_not_ready)
 _DEPLOYMENTS = _Step(deployment, _unserved, _deployments_are_not_ready)
 _QUEUES = _Step(work_queue, _unpolled, _queues_are_not_ready)

@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, exists, or_, select
+from sqlalchemy import Connection, Row, bindparam, exists, func, or_, select
 
 from ephemeral_server.database.prepared import Prepared, fetch_all
-from ephemeral_server.database.tables import deployment, flow_run, work_pool, work_queue
+from ephemeral_server.database.tables import deployment, flow_run, work_pool, work_queue, worker
 from ephemeral_server.database.transaction import Transaction
 from ephemeral_server.deployments.polled import DEPLOYMENTS, mark_queues_polled
 from ephemeral_server.errors import ObjectNotFoundError
 from ephemeral_server.work_pools.claims import claim
 from ephemeral_server.work_pools.picking import IN_WINDOW, Wanted, pick
 from ephemeral_server.work_pools.polling_wire import WORKER_FLOW_RUN
+from ephemeral_server.work_pools.status import ONLINE
 from ephemeral_server.work_pools.store import lock_pool, no_pool
 from ephemeral_server.work_queues.polled import QUEUES
 
@@ -25,8 +26,17 @@ Rows = Sequence[Sequence[Any]]
 _P = work_pool.c
 _Q = work_queue.c
 
+#: However many share the runs of a pool, a worker is given as many as this, if they are there.
+FEW = 10
+
+_ONLINE = select(func.count()).where(worker.c.work_pool_id == _P.id, worker.c.status == ONLINE)
 _POOL = Prepared(
-    select(_P.id, _P.is_paused, _P.concurrency_limit).where(_P.name == bindparam("name"))
+    select(
+        _P.id,
+        _P.is_paused,
+        _P.concurrency_limit,
+        _ONLINE.correlate(work_pool).scalar_subquery().label("workers"),
+    ).where(_P.name == bindparam("name"))
 )
 _HAS_WORK = exists().where(flow_run.c.work_queue_id == _Q.id, IN_WINDOW)
 _HAS_DUE = exists().where(deployment.c.work_queue_id == _Q.id, DEPLOYMENTS.is_due)
@@ -101,6 +111,8 @@ def look(connection: Connection, poll: Poll, now: int, *, lock: bool = False) ->
     picked = []
     if not pool["is_paused"]:
         picked = pick(connection, pool, queues, poll.wanted, now, lock=lock)
+    if poll.wanted.claims:
+        picked = picked[: _share(len(picked), pool["workers"])]
     return Found(picked, [queue.id for queue in queues], any(queue.is_due for queue in queues))
 
 
@@ -128,6 +140,15 @@ def give(tx: Transaction, poll: Poll, seconds: float) -> Rows:
     if found.to_be_marked:
         mark_queues_polled(tx, found.queue_ids)
     return read_runs(tx.connection, found.run_ids)
+
+
+def _share(number: int, workers: int) -> int:
+    """How many of the runs that are there one of the workers is given.
+
+    It may have room for a few of them only, and nobody else gets the others meanwhile. If each
+    took all, workers that are busy would keep the runs from those that are not.
+    """
+    return max(FEW, -(-number // max(1, workers)))
 
 
 def _asked(poll: Poll, queues: Sequence[Row[Any]]) -> Sequence[Row[Any]]:

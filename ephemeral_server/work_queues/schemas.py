@@ -69,12 +69,8 @@ class WorkQueueUpdate(_QueueBody):
     last_polled: Instant | None = None
 
 
-class WorkQueueResponse(BaseModel):
-    """A work queue as it is answered.
-
-    Attributes:
-        active_slots: how many runs go on, if the queue has a limit.
-    """
+class WorkQueue(BaseModel):
+    """A work queue as clients of long ago know it."""
 
     id: UUID
     created: datetime | None
@@ -87,6 +83,15 @@ class WorkQueueResponse(BaseModel):
     work_pool_id: UUID | None = None
     filter: QueueFilter | None = Field(default=None, deprecated=True)
     last_polled: datetime | None = None
+
+
+class WorkQueueResponse(WorkQueue):
+    """A work queue as it is answered.
+
+    Attributes:
+        active_slots: how many runs go on, if the queue has a limit.
+    """
+
     work_pool_name: str | None = None
     status: Literal["READY", "NOT_READY", "PAUSED"] | None = None
     active_slots: int | None = None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ephemeral_server.wire import Shape, boolean, field, instant, number, plain, raw, text
 
-#: Needs the columns of its `keys`; see `ephemeral_server.work_queues.store.QUEUES`.
-WORK_QUEUE = Shape(
+#: What clients of long ago know of a queue; needs the columns of its `keys`.
+WORK_QUEUE_ALONE = Shape(
     [
         field("id", plain),
         field("created", instant),
@@ -18,6 +18,13 @@ WORK_QUEUE = Shape(
         field("work_pool_id", plain),
         field("filter", raw),
         field("last_polled", instant),
+    ]
+)
+
+#: Needs the columns of its `keys`; see `ephemeral_server.work_queues.store.QUEUES`.
+WORK_QUEUE = Shape(
+    [
+        *WORK_QUEUE_ALONE.fields,
         field("work_pool_name", text),
         field("status", plain),
         field("active_slots", number),

@@ -15,6 +15,7 @@ from ephemeral_server.http.reply import JsonReply, no_content
 from ephemeral_server.runtime import runtime_of
 from ephemeral_server.workers import store
 from ephemeral_server.workers.schemas import Heartbeat, WorkerQuery, WorkerResponse
+from ephemeral_server.workers.silence import moment
 from ephemeral_server.workers.wire import WORKER
 
 router = APIRouter(
@@ -42,9 +43,10 @@ async def read_workers(
     runtime, body = runtime_of(request), body or WorkerQuery()
     limit = page_size(body.limit, runtime.settings.default_limit)
     where = body.workers.clause(runtime.database.dialect) if body.workers else true()
+    at = moment(runtime.clock.now(), runtime.settings)
     with refusals():
         rows = await runtime.database.read(
-            store.list_workers, work_pool_name, where, limit, body.offset
+            store.list_workers, work_pool_name, where, limit, body.offset, at
         )
     return JsonReply(WORKER.render_all(rows))
 

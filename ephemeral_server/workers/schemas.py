@@ -14,6 +14,7 @@ from ephemeral_server.database.operators import On
 from ephemeral_server.database.tables import worker
 from ephemeral_server.fields import Offset, Storable
 from ephemeral_server.http.body import QueryBody
+from ephemeral_server.workers.silence import STATUS
 
 #: What the database keeps of a heartbeat interval.
 _LONGEST = 2**31 - 1
@@ -30,7 +31,7 @@ class WorkerFilter(EntityFilter):
     """The criteria for workers."""
 
     last_heartbeat_time: Annotated[Between | None, On(worker.c.last_heartbeat_time)] = None
-    status: Annotated[AnyNotAny[WorkerStatus] | None, On(worker.c.status)] = None
+    status: Annotated[AnyNotAny[WorkerStatus] | None, On(STATUS)] = None
 
 
 class WorkerQuery(QueryBody):

@@ -17,6 +17,7 @@ from ephemeral_server.errors import ObjectNotFoundError
 from ephemeral_server.ids import new_id
 from ephemeral_server.work_pools.status import NOT_READY, ONLINE, READY, enter_status
 from ephemeral_server.work_pools.store import lock_pool, no_pool, pool_id_of, read_pool
+from ephemeral_server.workers.silence import STATUS
 from ephemeral_server.workers.wire import WORKER
 
 _C = worker.c
@@ -31,7 +32,7 @@ _BEAT = (
         ),
     )
 )
-_WORKERS = select(*[_C[key] for key in WORKER.keys])
+_WORKERS = select(*[STATUS.label(key) if key == "status" else _C[key] for key in WORKER.keys])
 _LAST_HEARD = descending(_C.last_heartbeat_time, _C.id)
 
 
@@ -86,15 +87,24 @@ def hear_of_worker(tx: Transaction, pool_name: str, name: str, interval: int | N
 
 
 def list_workers(
-    connection: Connection, pool_name: str, where: Clause, limit: int, offset: int
+    connection: Connection,
+    pool_name: str,
+    where: Clause,
+    limit: int,
+    offset: int,
+    moment: Mapping[str, int],
 ) -> Sequence[Sequence[Any]]:
     """Some of the workers of a pool, those heard of last first, in the order of `WORKER`.
+
+    Args:
+        moment: for which it is told whether they are online, see `silence.moment`.
 
     Raises:
         ObjectNotFoundError: there is no such pool.
     """
     query = _WORKERS.where(_C.work_pool_id == pool_id_of(connection, pool_name), where)
-    return fetch_all(connection, query.order_by(*_LAST_HEARD).limit(limit).offset(offset))
+    query = query.order_by(*_LAST_HEARD).limit(limit).offset(offset)
+    return fetch_all(connection, query.params(**moment))
 
 
 def delete_worker(tx: Transaction, pool_name: str, name: str) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from ephemeral_server.database.tables import work_pool, work_queue
-from ephemeral_server.deployments.queue_check import WorkQueue
 from ephemeral_server.wire import dump
+from ephemeral_server.work_queues.schemas import WorkQueue
 from tests.api.deployments.conftest import Deployments
 from tests.api.objects import NOBODY
 from tests.api.shapes import assert_shape

@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, func, select
 
-from ephemeral_server.database.tables import flow_run, flow_run_claim, work_pool, work_queue
+from ephemeral_server.database.tables import (
+    flow_run,
+    flow_run_claim,
+    work_pool,
+    work_queue,
+    worker,
+)
 from ephemeral_server.settings import Settings
 from tests.api.work_pools.polls import Pool, change, remove
 from tests.application import Application
@@ -108,6 +114,23 @@ def test_the_ui_sees_all_and_claims_nothing(pool: Pool) -> None:
     assert pool.poll(ui) == ["run 0"]
     assert pool.poll() == ["run 0"]
     assert pool.poll(ui) == ["run 0"]
+
+
+@pytest.mark.parametrize(
+    ("online", "expected"), [(0, [25]), (1, [25]), (2, [13, 10, 2]), (8, [10, 10, 5])]
+)
+def test_workers_share_what_is_there(pool: Pool, online: int, expected: list[int]) -> None:
+    now = pool.application.clock.now()
+    for status, number in (("ONLINE", online), ("OFFLINE", 3)):
+        for _ in range(number):
+            beat = {"status": status, "last_heartbeat_time": now}
+            pool.application.insert(worker, work_pool_id=pool.id, **beat)
+    for number in range(25):
+        pool.run("q", name=f"run {number}")
+    assert len(pool.look()) == 25
+    given = [pool.poll() for _ in expected]
+    assert [len(names) for names in given] == expected
+    assert len({name for names in given for name in names}) == 25
 
 
 def test_who_does_not_say_until_when_sees_all_and_claims_nothing(pool: Pool) -> None:

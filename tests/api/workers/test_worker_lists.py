@@ -80,3 +80,22 @@ def test_a_worker_that_is_deleted_is_forgotten(staffed: Pool) -> None:
     assert names(staffed) == "ba"
     again = staffed.application.delete(path)
     assert (again.status_code, again.json()) == (404, {"detail": "Worker not found."})
+
+
+def test_a_worker_is_offline_once_three_heartbeats_are_missing(pool: Pool) -> None:
+    """Also where no foreman has noticed it."""
+    pool.heartbeat("quick", heartbeat_interval_seconds=2)
+    pool.heartbeat("usual")
+
+    pool.application.clock.advance(6)
+    assert names(pool, workers={"status": {"any_": ["ONLINE"]}}) in ("quickusual", "usualquick")
+    pool.application.clock.advance(0.000001)
+    assert names(pool, workers={"status": {"any_": ["OFFLINE"]}}) == "quick"
+    assert names(pool, workers={"status": {"not_any_": ["OFFLINE"]}}) == "usual"
+
+    pool.heartbeat("quick")
+    found = pool.application.post(f"{pool.path}/workers/filter").json()
+    assert {each["name"]: each["status"] for each in found} == {
+        "quick": "ONLINE",
+        "usual": "ONLINE",
+    }
