@@ -39,7 +39,10 @@ _POOL = Prepared(
     ).where(_P.name == bindparam("name"))
 )
 _HAS_WORK = exists().where(flow_run.c.work_queue_id == _Q.id, IN_WINDOW)
-_HAS_DUE = exists().where(deployment.c.work_queue_id == _Q.id, DEPLOYMENTS.is_due)
+# (Of a column that the index holds: SQLite would read the rows for all columns.)
+_HAS_DUE = exists(deployment.c.status).where(
+    deployment.c.work_queue_id == _Q.id, DEPLOYMENTS.is_due
+)
 _QUEUES = (
     select(
         _Q.id,

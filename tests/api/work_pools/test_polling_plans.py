@@ -41,6 +41,7 @@ def test_each_statement_finds_its_rows_by_an_index(pool: Pool) -> None:
     assert pool_row[0].startswith("SEARCH work_pool USING INDEX")
     assert queues[0].startswith("SEARCH work_queue USING INDEX")
     assert "INDEX ix_flow_run_scheduled_work_queue_id (work_queue_id=? AND" in " ".join(queues)
+    assert "COVERING INDEX ix_deployment_work_queue_id (work_queue_id=?" in " ".join(queues)
     assert "COVERING INDEX ix_flow_run_busy (work_queue_id=?" in " ".join(taken)
     assert "INDEX ix_flow_run_claim_until (until>?)" in " ".join(taken)
     assert "INDEX ix_flow_run_scheduled_work_queue_id (work_queue_id=? AND" in runs[0]
