@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, exists, select
+from sqlalchemy import Connection, bindparam, delete, exists, select, update
 
 from ephemeral_server.database.operators import Clause
 from ephemeral_server.database.prepared import fetch_all
@@ -44,7 +44,9 @@ def make_queue(tx: Transaction, /, name: str, **given: Any) -> QueueRow:
     """
     pool = default_pool(tx)
     if pool.new_queue_id is not None and name == "default":
-        id = pool.new_queue_id  # just made, with the pool
+        id = pool.new_queue_id  # just made, with the pool; here is what it is to be like
+        said = {column: value for column, value in given.items() if value is not None}
+        tx.connection.execute(update(work_queue).where(_C.id == id).values(name=name, **said))
     else:
         id = create_queue(tx, pool.id, name, **given)
     return tx.connection.execute(_BY_ID, {"id": id}).mappings().one()

@@ -240,3 +240,10 @@ def test_no_such_queue(
 ) -> None:
     answer = queues.application.request(method, f"/work_queues{path}", body)
     assert (answer.status_code, answer.json()) == (404, said)
+
+
+def test_the_default_queue_that_comes_with_the_pool_is_as_the_body_says(queues: Queues) -> None:
+    said = {"description": "mine", "concurrency_limit": 2, "is_paused": True, "priority": 5}
+    made = queues.make("default", **said)
+
+    assert {member: made[member] for member in said} == said
