@@ -11,7 +11,7 @@ from ephemeral_server.deployments.fitting import (
     check_change,
     check_new_parameters,
     check_new_variables,
-    read_jobs,
+    read_job,
     read_known,
 )
 from ephemeral_server.deployments.schedule_schemas import (
@@ -42,9 +42,9 @@ async def check_new(request: Request, body: DeploymentCreate) -> None:
             sent = await request.json()
             raise refused((), str(error), sent, sent) from None
     if body.job_variables and body.work_pool_name:
-        jobs = await runtime_of(request).database.read(read_jobs, body)
-        if jobs is not None:
-            await run_aside(check_new_variables, body, jobs)
+        job = await runtime_of(request).database.read(read_job, body)
+        if job is not None:
+            await run_aside(check_new_variables, job)
 
 
 async def check_update(request: Request, id: str, body: DeploymentUpdate) -> Fitted:

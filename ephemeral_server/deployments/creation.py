@@ -19,8 +19,7 @@ from ephemeral_server.deployments.own_limit import check_limit, limit_columns
 from ephemeral_server.deployments.placement import named_pool, queue_columns
 from ephemeral_server.deployments.planned import ask_for_plan
 from ephemeral_server.deployments.schedule_changes import replace_schedules
-from ephemeral_server.deployments.schemas import DeploymentCreate
-from ephemeral_server.deployments.status import NOT_READY
+from ephemeral_server.deployments.schemas import DeploymentCreate, DeploymentStatus
 from ephemeral_server.deployments.store import Row, read_deployment
 from ephemeral_server.ids import new_id
 from ephemeral_server.orchestration.creation import merged_labels
@@ -51,7 +50,7 @@ _FRESH: Mapping[str, Any] = {
     "work_queue_id": None,
     "concurrency_limit_id": None,
     "concurrency_options": None,
-    "status": NOT_READY,
+    "status": DeploymentStatus.NOT_READY.value,
     "last_polled": None,
     "to_be_planned": True,
 }

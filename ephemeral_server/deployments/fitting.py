@@ -36,6 +36,7 @@ from ephemeral_server.parameters.hydration import variable_names
 from ephemeral_server.parameters.store import read_variables
 from ephemeral_server.parameters.validation import InvalidSchemaError
 from ephemeral_server.work_pools.job_variables import (
+    Job,
     JobVariablesError,
     check_variables,
     defaults_of,
@@ -50,35 +51,22 @@ _STORED = Prepared(
 
 
 @dataclass(frozen=True, slots=True)
-class Jobs:
-    """What the jobs of a work pool are made from.
-
-    Attributes:
-        template: of the pool.
-        defaults: of its variables.
-    """
-
-    template: Mapping[str, Any]
-    defaults: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
 class Known:
     """What has to be known to check a change.
 
     Attributes:
         stored: values of `Fitted.COLUMNS`.
         variables: those that the parameters name, by name.
-        jobs: of the pool that is named, if job variables are given with it.
+        job: what jobs would be made with, if a pool and job variables are given.
     """
 
     stored: tuple[Any, ...]
     variables: Mapping[str, Any]
-    jobs: Jobs | None
+    job: Job | None
 
 
-def read_jobs(connection: Connection, body: DeploymentCreate | DeploymentUpdate) -> Jobs | None:
-    """What the job variables of a body have to fit; None if it has none or names no pool.
+def read_job(connection: Connection, body: DeploymentCreate | DeploymentUpdate) -> Job | None:
+    """What jobs would be made with; None if a body has no job variables or names no pool.
 
     Raises:
         ObjectNotFoundError: there is no such pool, or no block that its template names.
@@ -86,21 +74,21 @@ def read_jobs(connection: Connection, body: DeploymentCreate | DeploymentUpdate)
     if not body.work_pool_name or not body.job_variables or body.work_pool_name == DEFAULT_POOL:
         return None
     template = json.loads(find_pool(connection, body.work_pool_name)["base_job_template"])
-    return Jobs(template, defaults_of(connection, template))
+    return Job(template, defaults_of(connection, template), body.job_variables)
 
 
 def read_known(connection: Connection, id: str, body: DeploymentUpdate) -> Known:
     """What has to be known to check a change of the deployment of this id.
 
     Raises:
-        ObjectNotFoundError: there is no such deployment, or see `read_jobs`.
+        ObjectNotFoundError: there is no such deployment, or see `read_job`.
     """
     stored = _STORED.first(connection, {"id": id})
     if stored is None:
         raise ObjectNotFoundError(NOT_FOUND)
     names = set(variable_names(body.parameters))
     variables = read_variables(connection, names) if names else {}
-    return Known(tuple(stored), variables, read_jobs(connection, body))
+    return Known(tuple(stored), variables, read_job(connection, body))
 
 
 def check_new_parameters(body: DeploymentCreate) -> None:
@@ -122,14 +110,14 @@ def check_new_parameters(body: DeploymentCreate) -> None:
         ) from None
 
 
-def check_new_variables(body: DeploymentCreate, jobs: Jobs) -> None:
+def check_new_variables(job: Job) -> None:
     """Make sure that jobs can be made with the variables of a deployment to make.
 
     Raises:
         UnprocessableError: they cannot.
     """
     try:
-        check_variables(jobs.template, jobs.defaults, body.job_variables, ignore_required=True)
+        check_variables(job.template, job.defaults, job.variables, ignore_required=True)
     except JobVariablesError as error:
         raise UnprocessableError(f"Error creating deployment: {error}") from None
 
@@ -142,9 +130,9 @@ def check_change(body: DeploymentUpdate, known: Known) -> Fitted:
         ConflictError: parameters or job variables do not fit.
         UnprocessableError: a schema is none.
     """
-    if known.jobs is not None and body.job_variables:
+    if known.job is not None:
         try:
-            check_variables(known.jobs.template, {}, body.job_variables, ignore_required=True)
+            check_variables(known.job.template, {}, known.job.variables, ignore_required=True)
         except JobVariablesError as error:
             raise ConflictError(f"Error updating deployment: {error}") from None
     given = None if body.parameters is None else _hydrated(body.parameters, known.variables)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Barrier
 from typing import Any
 
@@ -85,8 +86,8 @@ def test_a_change_is_checked_against_what_another_has_made_of_it(
         path = f"/deployments/{made(api, '/deployments/', given)['id']}"
 
         answers = at_once(
-            lambda path=path: api.patch(path, json={"parameters": {"n": "x"}}),  # type: ignore[misc]
-            lambda path=path: api.patch(path, json={"parameter_openapi_schema": schema}),  # type: ignore[misc]
+            partial(api.patch, path, json={"parameters": {"n": "x"}}),
+            partial(api.patch, path, json={"parameter_openapi_schema": schema}),
         )
 
         assert sorted(answer.status_code for answer in answers) == [204, 409]
