@@ -39,10 +39,8 @@ def flows_where(
         link = deployment.c.flow_id == flow.c.id
         clauses.append(_some(flow, source, link, dialect, deployments, work_pools))
     if flow_runs or task_runs:
-        source = flow_run
-        if task_runs:
-            source = source.join(task_run, task_run.c.flow_run_id == flow_run.c.id)
         link = flow_run.c.flow_id == flow.c.id
+        source = _runs(with_task_runs=bool(task_runs))
         clauses.append(_some(flow, source, link, dialect, flow_runs, task_runs))
     return and_(*clauses)
 
@@ -67,10 +65,8 @@ def deployments_where(
             deployment.c.work_queue_id.in_(_queues(dialect, work_pools, work_pool_queues))
         )
     if flow_runs or task_runs:
-        source: FromClause = flow_run
-        if task_runs:
-            source = source.join(task_run, task_run.c.flow_run_id == flow_run.c.id)
         link = flow_run.c.deployment_id == deployment.c.id
+        source = _runs(with_task_runs=bool(task_runs))
         clauses.append(_some(deployment, source, link, dialect, flow_runs, task_runs))
     return and_(*clauses)
 
@@ -141,6 +137,13 @@ def _queues(
     if work_pools:
         found = found.join(work_pool, work_pool.c.id == work_queue.c.work_pool_id)
     return found
+
+
+def _runs(*, with_task_runs: bool) -> FromClause:
+    """The flow runs; each with its task runs, if it has some, if these matter."""
+    if not with_task_runs:
+        return flow_run
+    return flow_run.join(task_run, task_run.c.flow_run_id == flow_run.c.id)
 
 
 def _with_pool(source: FromClause, holder: Table) -> FromClause:
