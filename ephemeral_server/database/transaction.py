@@ -62,5 +62,5 @@ class Transaction:
         for action in actions:
             try:
                 action()
-            except Exception:
+            except Exception:  # see above
                 logger.exception("What follows a commit has failed.")

@@ -50,7 +50,7 @@ class Audience:
                 row = await self._database.read(read_pool, self._name)
             except DatabaseClosedError:
                 return
-            except Exception:
+            except Exception:  # of the database: the others, and the next change, are not to suffer
                 logger.exception("Work pool %s was not read again.", self._name)
                 continue  # a heartbeat of each worker tells it
             if row is not None and row["id"] == self._id:

@@ -137,7 +137,7 @@ class _Connection:
             )
         except DatabaseClosedError:
             raise
-        except Exception:
+        except Exception:  # whatever it is, the worker is told and its reservation stays
             logger.exception("Operation %s on cleanup %s failed.", operation, wanted.message_id)
             return FAILED
 

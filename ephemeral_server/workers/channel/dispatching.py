@@ -77,7 +77,7 @@ class Dispatcher:
                     await self._wait()
             except DatabaseClosedError:
                 return
-            except Exception:
+            except Exception:  # whatever it is, the messages are still there at the next look
                 logger.exception("Cleanup messages were not handed out.")
                 await asyncio.sleep(LOOK_SECONDS)
 
@@ -115,5 +115,5 @@ class Dispatcher:
             await self._database.write(deliveries.withdraw, delivery)
         except DatabaseClosedError:
             pass
-        except Exception:
+        except Exception:  # the end of its lease does the same, later
             logger.exception("Cleanup %s waits until its lease is over.", delivery.message_id)
