@@ -13,6 +13,7 @@ from starlette.websockets import WebSocket
 from ephemeral_server.admin.storage import DefaultResultStorage
 from ephemeral_server.clock import Clock, SystemClock
 from ephemeral_server.database import Database, open_database
+from ephemeral_server.encryption.vault import Vault
 from ephemeral_server.events.bus import EventBus
 from ephemeral_server.events.persister import EventPersister
 from ephemeral_server.events.recorder import TaskRunRecorder
@@ -48,6 +49,7 @@ class Runtime:
         live_logs: hands out logs to those who watch, see `ephemeral_server.logs.wire`.
         csrf: makes and checks CSRF tokens.
         result_storage: where results go by default.
+        vault: seals what is secret before it is stored.
         task_workers: who of them is connected.
     """
 
@@ -62,6 +64,7 @@ class Runtime:
         self.live_logs = Feed(live_message)
         self.csrf = csrf or CsrfTokens.random(settings.csrf_token_seconds, self.clock)
         self.result_storage = DefaultResultStorage(self.clock)
+        self.vault = Vault()
         self.task_workers = TaskWorkers(self.clock)
         self._streams: set[Stream] = set()
         self._persister: EventPersister | None = None

@@ -12,7 +12,7 @@ CREATE TABLE artifact (
 	CONSTRAINT pk_artifact PRIMARY KEY (id)
 );
 CREATE INDEX ix_artifact_flow_run_id ON artifact (flow_run_id);
-CREATE INDEX ix_artifact_key ON artifact (key);
+CREATE INDEX ix_artifact_key ON artifact (key, created, id);
 CREATE INDEX ix_artifact_task_run_id ON artifact (task_run_id);
 CREATE TABLE artifact_collection (
 	id UUID NOT NULL, 
@@ -29,6 +29,22 @@ CREATE TABLE artifact_collection (
 	CONSTRAINT pk_artifact_collection PRIMARY KEY (id), 
 	CONSTRAINT uq_artifact_collection_key UNIQUE (key)
 );
+CREATE INDEX ix_artifact_collection_latest_id ON artifact_collection (latest_id);
+CREATE TABLE block_type (
+	id UUID NOT NULL, 
+	created BIGINT NOT NULL, 
+	updated BIGINT NOT NULL, 
+	name TEXT COLLATE "C" NOT NULL, 
+	slug TEXT COLLATE "C" NOT NULL, 
+	logo_url TEXT, 
+	documentation_url TEXT, 
+	description TEXT, 
+	code_example TEXT, 
+	is_protected BOOLEAN NOT NULL, 
+	CONSTRAINT pk_block_type PRIMARY KEY (id), 
+	CONSTRAINT uq_block_type_slug UNIQUE (slug)
+);
+CREATE INDEX ix_block_type_name ON block_type (name);
 CREATE TABLE concurrency_lease (
 	id UUID NOT NULL, 
 	created BIGINT NOT NULL, 
@@ -164,6 +180,21 @@ CREATE TABLE work_pool (
 	CONSTRAINT pk_work_pool PRIMARY KEY (id), 
 	CONSTRAINT uq_work_pool_name UNIQUE (name)
 );
+CREATE TABLE block_schema (
+	id UUID NOT NULL, 
+	created BIGINT NOT NULL, 
+	updated BIGINT NOT NULL, 
+	checksum TEXT NOT NULL, 
+	version TEXT NOT NULL, 
+	fields TEXT NOT NULL, 
+	capabilities TEXT NOT NULL, 
+	block_type_id UUID NOT NULL, 
+	CONSTRAINT pk_block_schema PRIMARY KEY (id), 
+	CONSTRAINT fk_block_schema_block_type_id FOREIGN KEY(block_type_id) REFERENCES block_type (id) ON DELETE CASCADE
+);
+CREATE INDEX ix_block_schema_block_type_id ON block_schema (block_type_id, created);
+CREATE INDEX ix_block_schema_created ON block_schema (created);
+CREATE UNIQUE INDEX uq_block_schema_checksum_version ON block_schema (checksum, version);
 CREATE TABLE cleanup_message (
 	id UUID NOT NULL, 
 	created BIGINT NOT NULL, 
@@ -222,6 +253,42 @@ CREATE TABLE worker (
 	CONSTRAINT fk_worker_work_pool_id FOREIGN KEY(work_pool_id) REFERENCES work_pool (id) ON DELETE CASCADE
 );
 CREATE UNIQUE INDEX uq_worker_work_pool_id_name ON worker (work_pool_id, name);
+CREATE TABLE block_document (
+	id UUID NOT NULL, 
+	created BIGINT NOT NULL, 
+	updated BIGINT NOT NULL, 
+	name TEXT COLLATE "C" NOT NULL, 
+	data TEXT NOT NULL, 
+	is_anonymous BOOLEAN NOT NULL, 
+	block_type_name TEXT NOT NULL, 
+	block_type_id UUID NOT NULL, 
+	block_schema_id UUID NOT NULL, 
+	CONSTRAINT pk_block_document PRIMARY KEY (id), 
+	CONSTRAINT fk_block_document_block_type_id FOREIGN KEY(block_type_id) REFERENCES block_type (id) ON DELETE CASCADE, 
+	CONSTRAINT fk_block_document_block_schema_id FOREIGN KEY(block_schema_id) REFERENCES block_schema (id) ON DELETE CASCADE
+);
+CREATE INDEX ix_block_document_block_schema_id ON block_document (block_schema_id);
+CREATE INDEX ix_block_document_name ON block_document (name);
+CREATE UNIQUE INDEX uq_block_document_block_type_id_name ON block_document (block_type_id, name);
+CREATE TABLE block_schema_reference (
+	parent_block_schema_id UUID NOT NULL, 
+	name TEXT NOT NULL, 
+	reference_block_schema_id UUID NOT NULL, 
+	CONSTRAINT pk_block_schema_reference PRIMARY KEY (parent_block_schema_id, name, reference_block_schema_id), 
+	CONSTRAINT fk_block_schema_reference_parent_block_schema_id FOREIGN KEY(parent_block_schema_id) REFERENCES block_schema (id) ON DELETE CASCADE, 
+	CONSTRAINT fk_block_schema_reference_reference_block_schema_id FOREIGN KEY(reference_block_schema_id) REFERENCES block_schema (id) ON DELETE CASCADE
+);
+CREATE INDEX ix_block_schema_reference_reference_block_schema_id ON block_schema_reference (reference_block_schema_id);
+CREATE TABLE block_document_reference (
+	parent_block_document_id UUID NOT NULL, 
+	name TEXT NOT NULL, 
+	reference_block_document_id UUID NOT NULL, 
+	CONSTRAINT pk_block_document_reference PRIMARY KEY (parent_block_document_id, name), 
+	CONSTRAINT ck_block_document_reference_not_itself CHECK (parent_block_document_id <> reference_block_document_id), 
+	CONSTRAINT fk_block_document_reference_parent_block_document_id FOREIGN KEY(parent_block_document_id) REFERENCES block_document (id) ON DELETE CASCADE, 
+	CONSTRAINT fk_block_document_reference_reference_block_document_id FOREIGN KEY(reference_block_document_id) REFERENCES block_document (id) ON DELETE CASCADE
+);
+CREATE INDEX ix_block_document_reference_reference_block_document_id ON block_document_reference (reference_block_document_id);
 CREATE TABLE deployment (
 	id UUID NOT NULL, 
 	created BIGINT NOT NULL, 
@@ -250,11 +317,15 @@ CREATE TABLE deployment (
 	concurrency_limit_id UUID, 
 	concurrency_options TEXT, 
 	CONSTRAINT pk_deployment PRIMARY KEY (id), 
+	CONSTRAINT fk_deployment_storage_document_id FOREIGN KEY(storage_document_id) REFERENCES block_document (id) ON DELETE SET NULL, 
+	CONSTRAINT fk_deployment_infrastructure_document_id FOREIGN KEY(infrastructure_document_id) REFERENCES block_document (id) ON DELETE SET NULL, 
 	CONSTRAINT fk_deployment_flow_id FOREIGN KEY(flow_id) REFERENCES flow (id) ON DELETE CASCADE, 
 	CONSTRAINT fk_deployment_work_queue_id FOREIGN KEY(work_queue_id) REFERENCES work_queue (id) ON DELETE SET NULL, 
 	CONSTRAINT fk_deployment_concurrency_limit_id FOREIGN KEY(concurrency_limit_id) REFERENCES concurrency_limit (id) ON DELETE SET NULL
 );
 CREATE INDEX ix_deployment_concurrency_limit_id ON deployment (concurrency_limit_id);
+CREATE INDEX ix_deployment_infrastructure_document_id ON deployment (infrastructure_document_id) WHERE infrastructure_document_id IS NOT NULL;
+CREATE INDEX ix_deployment_storage_document_id ON deployment (storage_document_id) WHERE storage_document_id IS NOT NULL;
 CREATE INDEX ix_deployment_to_be_planned ON deployment (id) WHERE to_be_planned;
 CREATE INDEX ix_deployment_work_queue_id ON deployment (work_queue_id, last_polled, status);
 CREATE UNIQUE INDEX uq_deployment_flow_id_name ON deployment (flow_id, name);
@@ -294,7 +365,8 @@ CREATE TABLE flow_run (
 	job_variables TEXT, 
 	CONSTRAINT pk_flow_run PRIMARY KEY (id), 
 	CONSTRAINT fk_flow_run_flow_id FOREIGN KEY(flow_id) REFERENCES flow (id) ON DELETE CASCADE, 
-	CONSTRAINT fk_flow_run_work_queue_id FOREIGN KEY(work_queue_id) REFERENCES work_queue (id) ON DELETE SET NULL
+	CONSTRAINT fk_flow_run_work_queue_id FOREIGN KEY(work_queue_id) REFERENCES work_queue (id) ON DELETE SET NULL, 
+	CONSTRAINT fk_flow_run_infrastructure_document_id FOREIGN KEY(infrastructure_document_id) REFERENCES block_document (id) ON DELETE SET NULL
 );
 CREATE INDEX ix_flow_run_busy ON flow_run (work_queue_id, state_type, id) WHERE state_type IN ('PENDING', 'RUNNING', 'CANCELLING') AND work_queue_id IS NOT NULL;
 CREATE INDEX ix_flow_run_deployment_id ON flow_run (deployment_id NULLS FIRST, id);
@@ -302,6 +374,7 @@ CREATE INDEX ix_flow_run_end_time ON flow_run (end_time NULLS FIRST, id);
 CREATE INDEX ix_flow_run_expected_start_time ON flow_run (expected_start_time NULLS FIRST, id, flow_id, deployment_id, start_time);
 CREATE INDEX ix_flow_run_flow_id ON flow_run (flow_id, id);
 CREATE INDEX ix_flow_run_id ON flow_run (id, flow_id, deployment_id, start_time, expected_start_time);
+CREATE INDEX ix_flow_run_infrastructure_document_id ON flow_run (infrastructure_document_id) WHERE infrastructure_document_id IS NOT NULL;
 CREATE INDEX ix_flow_run_name ON flow_run (name, id);
 CREATE INDEX ix_flow_run_next ON flow_run (flow_id, next_scheduled_start_time, id) WHERE next_scheduled_start_time IS NOT NULL;
 CREATE INDEX ix_flow_run_next_scheduled_start_time ON flow_run (next_scheduled_start_time NULLS FIRST, id);

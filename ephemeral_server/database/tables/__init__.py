@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from ephemeral_server.database.tables.base import metadata
+from ephemeral_server.database.tables.blocks import (
+    block_document,
+    block_document_reference,
+    block_schema,
+    block_schema_reference,
+    block_type,
+)
 from ephemeral_server.database.tables.deployments import deployment, deployment_schedule
 from ephemeral_server.database.tables.limits import (
     concurrency_lease,
@@ -46,6 +53,11 @@ from ephemeral_server.database.tables.work import (
 __all__ = [
     "artifact",
     "artifact_collection",
+    "block_document",
+    "block_document_reference",
+    "block_schema",
+    "block_schema_reference",
+    "block_type",
     "cleanup_message",
     "concurrency_lease",
     "concurrency_lease_limit",

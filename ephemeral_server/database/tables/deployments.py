@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Index, Integer, Table, Text, text
 
-from ephemeral_server.database.tables.base import identity, metadata, reference
-from ephemeral_server.database.types import Id, Instant, Json, Name
+from ephemeral_server.database.tables.base import identity, index_of_few, metadata, reference
+from ephemeral_server.database.types import Instant, Json, Name
 
 deployment = Table(
     "deployment",
@@ -24,8 +24,8 @@ deployment = Table(
     Column("pull_steps", Json),
     Column("path", Text),
     Column("entrypoint", Text),
-    Column("storage_document_id", Id),
-    Column("infrastructure_document_id", Id),
+    reference("storage_document_id", "block_document", on_delete="SET NULL"),
+    reference("infrastructure_document_id", "block_document", on_delete="SET NULL"),
     Column("work_queue_name", Text),
     Column("status", Text, nullable=False),
     Column("last_polled", Instant),
@@ -39,6 +39,8 @@ deployment = Table(
     # Every poll of a queue looks through its deployments, however many, and for this alone.
     Index("ix_deployment_work_queue_id", "work_queue_id", "last_polled", "status"),
     Index("ix_deployment_concurrency_limit_id", "concurrency_limit_id"),
+    index_of_few("deployment", "storage_document_id"),
+    index_of_few("deployment", "infrastructure_document_id"),
     Index(
         "ix_deployment_to_be_planned",
         "id",

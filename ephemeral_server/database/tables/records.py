@@ -36,7 +36,8 @@ artifact = Table(
     Column("metadata_", Json),
     Column("flow_run_id", Id),
     Column("task_run_id", Id),
-    Index("ix_artifact_key", "key"),
+    # Which of a key's artifacts is the newest.
+    Index("ix_artifact_key", "key", "created", "id"),
     Index("ix_artifact_flow_run_id", "flow_run_id"),
     Index("ix_artifact_task_run_id", "task_run_id"),
 )
@@ -53,6 +54,7 @@ artifact_collection = Table(
     Column("metadata_", Json),
     Column("flow_run_id", Id),
     Column("task_run_id", Id),
+    Index("ix_artifact_collection_latest_id", "latest_id"),
 )
 
 event = Table(

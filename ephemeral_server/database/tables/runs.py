@@ -23,6 +23,7 @@ from ephemeral_server.database.tables.base import (
     ONLY_POSTGRESQL,
     ONLY_SQLITE,
     identity,
+    index_of_few,
     metadata,
     nulls_lowest,
     reference,
@@ -85,11 +86,12 @@ flow_run = Table(
     Column("context", Json, nullable=False),
     reference("parent_task_run_id", "task_run", on_delete="SET NULL", circular=True),
     Column("auto_scheduled", Boolean, nullable=False),
-    Column("infrastructure_document_id", Id),
+    reference("infrastructure_document_id", "block_document", on_delete="SET NULL"),
     Column("infrastructure_pid", Text),
     Column("created_by", Json),
     Column("job_variables", Json),
     Index("uq_flow_run_flow_id_idempotency_key", "flow_id", "idempotency_key", unique=True),
+    index_of_few("flow_run", "infrastructure_document_id"),
 )
 
 task_run = Table(

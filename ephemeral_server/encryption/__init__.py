@@ -1,0 +1,1 @@
+"""Keeping secrets unreadable in databases that last."""
