@@ -142,6 +142,14 @@ class AnyOf(Criterion, Generic[T]):
     any_: list[T] | None = None
 
 
+class AllOf(Criterion):
+    """Names in a list that an entity holds as JSON."""
+
+    SPECIAL = TAG_OPERATORS
+
+    all_: list[Storable] | None = None
+
+
 class AnyNotAny(Criterion, Generic[T]):
     any_: list[T] | None = None
     not_any_: list[T] | None = None
