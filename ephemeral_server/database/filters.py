@@ -84,10 +84,8 @@ class Criterion(_Filter):
     SPECIAL: ClassVar[dict[str, Callable[[On, Any, str], Clause]]] = {}
 
 
-class EntityFilter(_Filter):
-    """The criteria for rows of one entity."""
-
-    operator: Operator = Operator.and_
+class PlainFilter(_Filter):
+    """The criteria for rows of one entity, all of which must hold."""
 
     def clause(self, dialect: str) -> Clause:
         """The condition on a row of the entity; true if there is no criterion."""
@@ -124,6 +122,12 @@ class EntityFilter(_Filter):
                 ons = [item for item in spec.metadata if isinstance(item, On)]
                 found[name] = ons[0] if ons else None
         return found
+
+
+class EntityFilter(PlainFilter):
+    """The criteria for rows of one entity, and how they are joined."""
+
+    operator: Operator = Operator.and_
 
 
 def given(criterion: C | None) -> C | None:
