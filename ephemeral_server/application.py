@@ -38,7 +38,11 @@ if TYPE_CHECKING:
 #: Which modules hold the routes of a path's first segment.
 DOMAINS = {
     "admin": ("ephemeral_server.admin.routes",),
-    "block_types": ("ephemeral_server.block_types.routes",),
+    "block_documents": ("ephemeral_server.block_documents.routes",),
+    "block_types": (
+        "ephemeral_server.block_types.routes",
+        "ephemeral_server.block_documents.type_routes",
+    ),
     "collections": ("ephemeral_server.collections.routes",),
     "csrf-token": ("ephemeral_server.admin.csrf",),
     "deployments": (
