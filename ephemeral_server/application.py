@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 #: Which modules hold the routes of a path's first segment.
 DOMAINS = {
     "admin": ("ephemeral_server.admin.routes",),
+    "block_capabilities": ("ephemeral_server.block_schemas.capability_routes",),
+    "block_schemas": ("ephemeral_server.block_schemas.routes",),
     "csrf-token": ("ephemeral_server.admin.csrf",),
     "deployments": (
         "ephemeral_server.deployments.routes",
