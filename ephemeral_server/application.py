@@ -40,6 +40,8 @@ DOMAINS = {
     "admin": ("ephemeral_server.admin.routes",),
     "block_capabilities": ("ephemeral_server.block_schemas.capability_routes",),
     "block_schemas": ("ephemeral_server.block_schemas.routes",),
+    "block_types": ("ephemeral_server.block_types.routes",),
+    "collections": ("ephemeral_server.collections.routes",),
     "csrf-token": ("ephemeral_server.admin.csrf",),
     "deployments": (
         "ephemeral_server.deployments.routes",

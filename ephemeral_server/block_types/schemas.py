@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel
 
+from ephemeral_server.block_schemas.filters import BlockSchemaFilter
 from ephemeral_server.block_types.filters import BlockTypeFilter
 from ephemeral_server.fields import NameText, Offset, Storable
 from ephemeral_server.http.body import QueryBody, StrictBody
@@ -80,5 +81,6 @@ class BlockTypeQuery(QueryBody):
     """Which block types, and which part of the list."""
 
     block_types: BlockTypeFilter | None = None
+    block_schemas: BlockSchemaFilter | None = None
     limit: int | None = None
     offset: Offset = 0
