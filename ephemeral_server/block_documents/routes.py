@@ -7,9 +7,8 @@ from uuid import UUID
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from ephemeral_server.block_documents import store
-from ephemeral_server.block_documents.changes import update_document
+from ephemeral_server.block_documents.changes import delete_document, update_document
 from ephemeral_server.block_documents.creation import create_document
-from ephemeral_server.block_documents.deletion import delete_document
 from ephemeral_server.block_documents.schemas import (
     BlockDocument,
     BlockDocumentCount,
