@@ -76,6 +76,7 @@ DOMAINS = {
         "ephemeral_server.ui_api.flow_routes",
         "ephemeral_server.ui_api.schema_routes",
     ),
+    "variables": ("ephemeral_server.variables.routes",),
     "work_pools": (
         "ephemeral_server.work_pools.polling_routes",
         "ephemeral_server.work_pools.routes",
