@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 #: Which modules hold the routes of a path's first segment.
 DOMAINS = {
     "admin": ("ephemeral_server.admin.routes",),
+    "artifacts": ("ephemeral_server.artifacts.routes",),
     "csrf-token": ("ephemeral_server.admin.csrf",),
     "deployments": (
         "ephemeral_server.deployments.routes",
