@@ -30,7 +30,7 @@ def _orders(table: Table) -> dict[str, Order]:
     }
 
 
-#: Orders of artifacts. Their ids are made as they are, so the index of ids serves both.
+#: Orders of artifacts. Each gets its id at the instant of its making, so these sort alike.
 ORDERS: Mapping[str, Order] = {**_orders(artifact), "CREATED_DESC": descending(_A.id, _A.id)}
 COLLECTION_ORDERS: Mapping[str, Order] = _orders(artifact_collection)
 
@@ -40,12 +40,7 @@ _BY_ID = _ARTIFACTS.where(_A.id == bindparam("id"))
 _LATEST = _ARTIFACTS.join(artifact_collection, _C.latest_id == _A.id).where(
     _C.key == bindparam("key")
 )
-_NEWEST = (
-    select(artifact)
-    .where(_A.key == bindparam("key"))
-    .order_by(_A.created.desc(), _A.id.desc())
-    .limit(1)
-)
+_NEWEST = select(artifact).where(_A.key == bindparam("key")).order_by(_A.id.desc()).limit(1)
 _LOCK = (
     select(artifact_collection)
     .where(_C.key == select(_A.key).where(_A.id == bindparam("id")).scalar_subquery())
@@ -67,8 +62,9 @@ def list_artifacts(
     connection: Connection, where: Clause, order: Order, limit: int, offset: int
 ) -> Sequence[Sequence[Any]]:
     """Artifacts as values in the order of the keys of `ARTIFACT`."""
-    query = _ARTIFACTS.where(where).order_by(*order).limit(limit).offset(offset)
-    return fetch_all(connection, query)
+    # Sorted by themselves, the ids do not drag along what the artifacts show.
+    page = select(_A.id).where(where).order_by(*order).limit(limit).offset(offset)
+    return fetch_all(connection, _ARTIFACTS.where(_A.id.in_(page.correlate(None))).order_by(*order))
 
 
 def list_collections(

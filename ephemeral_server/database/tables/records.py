@@ -36,12 +36,14 @@ artifact = Table(
     Column("metadata_", Json),
     Column("flow_run_id", Id),
     Column("task_run_id", Id),
-    # Which of a key's artifacts is the newest. Results of runs, by far the most, have none.
-    index_of_few("artifact", "key", "created", "id"),
-    # Walked in the order of listings that leave out those results.
+    # Which of a key's artifacts is the newest: ids tell. Results of runs, by far the most, have
+    # neither a key nor a type.
+    index_of_few("artifact", "key", "id"),
+    # Walked in the order of listings that leave out results.
     index_of_few("artifact", "type", before=("id",)),
     Index("ix_artifact_flow_run_id", "flow_run_id"),
     Index("ix_artifact_task_run_id", "task_run_id"),
+    Index("ix_artifact_updated", "updated"),
 )
 
 artifact_collection = Table(
