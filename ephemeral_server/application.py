@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 #: Which modules hold the routes of a path's first segment.
 DOMAINS = {
     "admin": ("ephemeral_server.admin.routes",),
+    "artifacts": ("ephemeral_server.artifacts.routes",),
     "block_capabilities": ("ephemeral_server.block_schemas.capability_routes",),
     "block_documents": ("ephemeral_server.block_documents.routes",),
     "block_schemas": ("ephemeral_server.block_schemas.routes",),
@@ -82,6 +83,7 @@ DOMAINS = {
         "ephemeral_server.ui_api.flow_routes",
         "ephemeral_server.ui_api.schema_routes",
     ),
+    "variables": ("ephemeral_server.variables.routes",),
     "work_pools": (
         "ephemeral_server.work_pools.polling_routes",
         "ephemeral_server.work_pools.routes",
