@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 #: Which modules hold the routes of a path's first segment.
 DOMAINS = {
     "admin": ("ephemeral_server.admin.routes",),
+    "concurrency_limits": ("ephemeral_server.limits.tag_routes",),
     "csrf-token": ("ephemeral_server.admin.csrf",),
     "deployments": (
         "ephemeral_server.deployments.routes",
@@ -81,7 +82,7 @@ DOMAINS = {
         "ephemeral_server.workers.routes",
         "ephemeral_server.workers.channel.routes",
     ),
-    "v2": ("ephemeral_server.limits.lease_routes",),
+    "v2": ("ephemeral_server.limits.slot_routes", "ephemeral_server.limits.routes"),
     "work_queues": ("ephemeral_server.work_queues.routes",),
 }
 
