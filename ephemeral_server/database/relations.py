@@ -12,11 +12,11 @@ from sqlalchemy import FromClause, Select, Table, and_, exists, select, true
 from ephemeral_server.database.filters import EntityFilter, PlainFilter
 from ephemeral_server.database.operators import Clause
 from ephemeral_server.database.tables import (
+    artifact,
+    artifact_collection,
     block_document,
     block_schema,
     block_type,
-    artifact,
-    artifact_collection,
     deployment,
     flow,
     flow_run,
