@@ -47,6 +47,7 @@ DOMAINS = {
         "ephemeral_server.block_documents.type_routes",
     ),
     "collections": ("ephemeral_server.collections.routes",),
+    "concurrency_limits": ("ephemeral_server.limits.tag_routes",),
     "csrf-token": ("ephemeral_server.admin.csrf",),
     "deployments": (
         "ephemeral_server.deployments.routes",
@@ -91,7 +92,7 @@ DOMAINS = {
         "ephemeral_server.workers.routes",
         "ephemeral_server.workers.channel.routes",
     ),
-    "v2": ("ephemeral_server.limits.lease_routes",),
+    "v2": ("ephemeral_server.limits.slot_routes", "ephemeral_server.limits.routes"),
     "work_queues": ("ephemeral_server.work_queues.routes",),
 }
 
