@@ -87,6 +87,7 @@ class Runtime:
             SettingsError, SchemaMismatchError: see `open_database`. Nothing is left open.
         """
         self.database = await open_database(self.settings, self.clock, self.bus.publish)
+        self.result_storage.watch(self.database.notices)
         self._recorder = TaskRunRecorder(self.database)
         self._persister = EventPersister(self.database)
         self.bus.subscribe(self._recorder)

@@ -292,8 +292,10 @@ def test_a_pool_that_changes_while_a_worker_is_greeted_is_told_of(
 ) -> None:
     admit = admission.admit
 
-    async def admit_slowly(database: Database, pool_name: str, said: Hello) -> Any:
-        admitted = await admit(database, pool_name, said)
+    async def admit_slowly(
+        database: Database, vault: Vault, pool_name: str, said: Hello
+    ) -> Any:
+        admitted = await admit(database, vault, pool_name, said)
         application.clock.advance(1)
         await database.write(store.update_pool, pool_name, {"concurrency_limit": 3})
         return admitted
