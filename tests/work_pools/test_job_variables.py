@@ -11,6 +11,7 @@ from ephemeral_server.database.schema import bring_schema
 from ephemeral_server.encryption.vault import Vault
 from ephemeral_server.errors import ObjectNotFoundError
 from ephemeral_server.parameters.validation import InvalidSchemaError
+from ephemeral_server.settings import Settings
 from ephemeral_server.work_pools.job_variables import (
     JobVariablesError,
     check_defaults,
@@ -18,7 +19,6 @@ from ephemeral_server.work_pools.job_variables import (
     check_variables,
     defaults_of,
 )
-from ephemeral_server.settings import Settings
 from tests.api.objects import NOBODY
 
 VAULT = Vault(Settings(), temporary=True)

@@ -93,7 +93,7 @@ def test_of_a_default_that_is_a_block_the_data_has_to_fit(
 ) -> None:
     inner = Blocks(application, "pw").new({"pw": held})
     block = Blocks(application).new({"inner": inner.ref})
-    pw = {"type": "object", "properties": {"pw": {"type": "string"}}}
+    pw = {"type": "object", "properties": {"pw": {"type": "string"}}, "required": ["pw"]}
     sent = template(y={"type": "object", "properties": {"inner": pw}, "default": block.ref})
 
     reply = create(application, sent)
