@@ -19,6 +19,7 @@ from ephemeral_server.application import build_app
 from ephemeral_server.clock import Clock, ManualClock
 from ephemeral_server.database import Transaction
 from ephemeral_server.database.tables import configuration
+from ephemeral_server.encryption.keys import new_key
 from ephemeral_server.ids import new_id
 from ephemeral_server.runtime import Runtime
 from ephemeral_server.settings import Settings
@@ -78,7 +79,9 @@ def test_the_settings_are_told_with_what_they_are_set_to() -> None:
 
 
 def test_no_secret_is_among_the_settings(database_url: str) -> None:
+    key = new_key()
     settings: dict[str, Any] = {"database_url": database_url, "auth_string": "me:geheim"}
+    settings["encryption_key"] = key
     with ephemeral(**settings, activate=False) as server:
         url = f"{server.api_url}/admin/settings"
         answer = web.get(url, auth=("me", "geheim"))
@@ -88,6 +91,7 @@ def test_no_secret_is_among_the_settings(database_url: str) -> None:
     assert tree["database"]["connection_url"] == "**********"
     assert tree["database"]["driver"] == database_url.partition(":")[0]
     assert "geheim" not in answer.text
+    assert key not in answer.text
     assert database_url not in answer.text
 
 
