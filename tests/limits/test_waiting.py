@@ -13,10 +13,13 @@ from sqlalchemy import insert, select, text
 from ephemeral_server.database import Transaction
 from ephemeral_server.database.tables import concurrency_lease, concurrency_limit
 from ephemeral_server.ids import new_id
+from ephemeral_server.limits.asking import Asked, ask
 from ephemeral_server.limits.leases import acquire
 from ephemeral_server.limits.releases import release
-from ephemeral_server.limits.slots import take_slots
+from ephemeral_server.limits.slots import Return, give_back_slots, take_slots
+from ephemeral_server.limits.store import Limit
 from ephemeral_server.limits.tags import reset_tag_limit
+from ephemeral_server.settings import Settings
 from tests.databases import write
 from tests.rows import filled
 
@@ -112,3 +115,19 @@ def test_a_slot_that_is_taken_while_its_limit_is_to_be_reset_is_taken_afterwards
         lambda tx: reset_tag_limit(tx, "a", []),
     )
     assert counted(postgres_url, id) == (1, 1)
+
+
+def test_who_finds_no_slot_does_not_wait_for_those_who_are_at_work_with_the_limit(
+    postgres_url: str,
+) -> None:
+    id = new(postgres_url, "full", active_slots=1)
+
+    def giving_back(tx: Transaction) -> list[Limit] | float:
+        give_back_slots(tx, [Return(id, 1)])
+        with ThreadPoolExecutor(1) as pool:
+            asked = Asked(["full"], 1)
+            return pool.submit(write, postgres_url, lambda tx: ask(tx, Settings(), asked)).result(
+                30
+            )
+
+    assert isinstance(write(postgres_url, giving_back), float)
