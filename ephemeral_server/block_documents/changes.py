@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from sqlalchemy import delete, update
@@ -17,7 +18,7 @@ from ephemeral_server.block_schemas.store import read_schema
 from ephemeral_server.database.tables import block_document
 from ephemeral_server.database.transaction import Transaction
 from ephemeral_server.encryption.vault import Vault
-from ephemeral_server.errors import ChangeRefusedError
+from ephemeral_server.errors import ChangeRefusedError, EncryptionKeyError
 from ephemeral_server.wire import dump
 
 Data = dict[str, Any]
@@ -70,13 +71,18 @@ def update_document(
 def delete_document(tx: Transaction, vault: Vault, id: str) -> None:
     """Delete the document of this id. Those that refer to it stay, without it.
 
+    It can also be deleted when its key is lost; only its event is missing then.
+
     Raises:
         ObjectNotFoundError: there is no such document.
     """
-    document = lock_document(tx, vault, id, to_delete=True)
+    document = None
+    with contextlib.suppress(EncryptionKeyError):
+        document = lock_document(tx, vault, id, to_delete=True)
     forget(tx, _C.id == id)
     tx.connection.execute(delete(block_document).where(_C.id == id))
-    emit_document_event(tx, "deleted", document)
+    if document is not None:
+        emit_document_event(tx, "deleted", document)
 
 
 def _check_schema(tx: Transaction, document: Document, id: str) -> None:
