@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 
 from sqlalchemy import delete, update
@@ -71,18 +70,16 @@ def update_document(
 def delete_document(tx: Transaction, vault: Vault, id: str) -> None:
     """Delete the document of this id. Those that refer to it stay, without it.
 
-    It can also be deleted when its key is lost; only its event is missing then.
-
     Raises:
         ObjectNotFoundError: there is no such document.
     """
-    document = None
-    with contextlib.suppress(EncryptionKeyError):
+    try:
         document = lock_document(tx, vault, id, to_delete=True)
+    except EncryptionKeyError:  # what nobody can read any more can still be deleted
+        document = lock_document(tx, None, id, to_delete=True)
     forget(tx, _C.id == id)
     tx.connection.execute(delete(block_document).where(_C.id == id))
-    if document is not None:
-        emit_document_event(tx, "deleted", document)
+    emit_document_event(tx, "deleted", document)
 
 
 def _check_schema(tx: Transaction, document: Document, id: str) -> None:
