@@ -241,7 +241,9 @@ class TestUnfitKeys:
 
         async def main() -> None:
             async with process(sqlite_url) as one:
-                with pytest.raises(EncryptionKeyError, match="damaged"):
+                with pytest.raises(
+                    EncryptionKeyError, match=r"server\.db\.key is damaged.*encryption_key"
+                ):
                     await one.read(id)
 
         asyncio.run(main())
