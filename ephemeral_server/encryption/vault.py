@@ -134,6 +134,8 @@ class Vault:
         if self._ring is not None and self._ring.keys == keys:
             return self._ring
         sealed = tx.connection.execute(_SEALED).scalar()
+        # Once more: who has sealed the first secret meanwhile has committed its key with it.
+        keys = self._known(store.hold(tx))
         if not keys and sealed is None:
             keys = store.begin(tx, new_key())
         ring = self._ring_of(keys)
