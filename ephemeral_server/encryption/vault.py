@@ -134,8 +134,9 @@ class Vault:
         if self._ring is not None and self._ring.keys == keys:
             return self._ring
         sealed = tx.connection.execute(_SEALED).scalar()
-        if not keys and sealed is None:
-            keys = store.begin(tx, new_key())
+        if not keys:  # or rather, there were none: another may have sealed its first secret since
+            kept = store.begin(tx, new_key()) if sealed is None else store.hold(tx)
+            keys = self._known(kept)
         ring = self._ring_of(keys)
         # What was sealed with a key beside those that are there now would soon be lost.
         if sealed is not None and ring.open(sealed) is None:
