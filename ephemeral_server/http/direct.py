@@ -11,13 +11,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args, get_origin
 from uuid import UUID
 
 from fastapi import HTTPException, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -27,7 +28,9 @@ _JSON = b"application/json"
 
 
 class DirectRoute(APIRoute):
-    """A route for endpoints that take a request, path ids, a JSON body and optional headers.
+    """A route for endpoints that take a request, parts of the path, a JSON body and options.
+
+    Parts of the path are ids or texts; options are headers, and flags or texts of the query.
 
     Endpoints that take anything else are served as by `APIRoute`.
 
@@ -47,7 +50,8 @@ class _Plan:
 
     def __init__(self, dependant: Dependant) -> None:
         self._request = dependant.request_param_name
-        self._path = [param.name for param in dependant.path_params]
+        self._path = [_Text(p.name, p.alias, p.field_info) for p in dependant.path_params]
+        self._query = [_Text(p.name, p.alias, p.field_info) for p in dependant.query_params]
         self._body = _Body(dependant) if dependant.body_params else None
         self._defaults: list[tuple[str, Callable[..., Awaitable[Any]], Values]] = []
         headers = set()
@@ -64,14 +68,17 @@ class _Plan:
         """Whether the short way knows all that the endpoint takes."""
         taken = {
             dependant.request_param_name,
-            *(param.name for param in (*dependant.path_params, *dependant.body_params)),
+            *(param.name for param in dependant.path_params),
+            *(param.name for param in dependant.query_params),
+            *(param.name for param in dependant.body_params),
             *(dependency.name for dependency in dependant.dependencies),
         }
         return (
             dependant.call is not None
             and inspect.iscoroutinefunction(dependant.call)
             and taken - {None} == set(inspect.signature(dependant.call).parameters)
-            and all(param.field_info.annotation is UUID for param in dependant.path_params)
+            and all(_kind(param.field_info) in (UUID, str) for param in dependant.path_params)
+            and all(_is_option(param.field_info) for param in dependant.query_params)
             and len(dependant.body_params) <= 1
             and not any(getattr(p.field_info, "embed", None) for p in dependant.body_params)
             and all(map(_takes_optional_headers_alone, dependant.dependencies))
@@ -86,11 +93,13 @@ class _Plan:
         values: Values = {}
         if self._request is not None:
             values[self._request] = request
-        path = request.scope["path_params"]
-        for name in self._path:
-            if not isinstance(path[name], UUID):
-                return None
-            values[name] = path[name]
+        try:
+            for part in self._path:
+                values[part.name] = part.value(request.path_params[part.name])
+            for option in self._query:
+                values[option.name] = option.value(request.query_params.get(option.alias))
+        except ValidationError:
+            return None
         if self._unusual and not self._unusual.isdisjoint(
             name for name, _ in request.scope["headers"]
         ):
@@ -100,6 +109,30 @@ class _Plan:
         if self._body is not None and not await self._body.put_into(values, request):
             return None
         return values
+
+
+class _Text:
+    """A parameter that comes as text, in the path or in the query."""
+
+    def __init__(self, name: str, alias: str, field: FieldInfo) -> None:
+        self.name = name
+        self.alias = alias
+        self._field = field
+
+    @cached_property
+    def _adapter(self) -> TypeAdapter[Any]:
+        # Made at the first request, as for bodies.
+        return _adapter_of(self._field)
+
+    def value(self, text: Any) -> Any:
+        """What the endpoint is given for a text, for an id, or for None if nothing was sent.
+
+        Raises:
+            ValidationError: the text does not fit.
+        """
+        if text is None:
+            return self._field.default
+        return text if isinstance(text, UUID) else self._adapter.validate_python(text)
 
 
 class _Body:
@@ -114,8 +147,7 @@ class _Body:
     @cached_property
     def _adapter(self) -> TypeAdapter[Any]:
         # Made at the first request: many routes are never asked for.
-        kind: Any = Annotated[self._field.annotation, self._field]
-        return TypeAdapter(kind)
+        return _adapter_of(self._field)
 
     async def put_into(self, values: Values, request: Request) -> bool:
         """Add the body's value; whether it could be made."""
@@ -133,6 +165,23 @@ class _Body:
         except ValidationError:
             return False
         return True
+
+
+def _adapter_of(field: FieldInfo) -> TypeAdapter[Any]:
+    kind: Any = Annotated[field.annotation, field]
+    return TypeAdapter(kind)
+
+
+def _kind(field: FieldInfo) -> Any:
+    """The type of a parameter, without its constraints."""
+    kind = field.annotation
+    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
+
+
+def _is_option(field: FieldInfo) -> bool:
+    """Whether it is a flag or a text of the query that may be left out."""
+    optional = not field.is_required() and field.default_factory is None
+    return optional and _kind(field) in (bool, str, str | None)
 
 
 def _headers(request: Request) -> list[tuple[bytes, bytes]]:

@@ -79,6 +79,16 @@ def app_of(route_class: type[APIRoute]) -> FastAPI:
     async def query(request: Request, n: int = 0) -> Response:
         return answer(request, n)
 
+    @router.get("/named/{name}/{id:uuid}")
+    async def named(
+        name: Annotated[str, Field(max_length=5)],
+        id: UUID,
+        request: Request,
+        flag: bool = False,
+        text: Annotated[str | None, Field(max_length=5)] = None,
+    ) -> Response:
+        return answer(request, name, id, flag, text)
+
     @router.get("/thread")
     def thread(request: Request) -> Response:
         return answer(request)
@@ -162,6 +172,29 @@ def test_an_error_of_the_endpoint_is_answered_alike() -> None:
     assert reply.status_code == 418
 
 
+@pytest.mark.parametrize(
+    ("query", "short"),
+    [
+        ("", True),
+        ("?flag=true&text=a", True),
+        ("?flag=1&flag=off&text=a&text=%C3%A9+b", True),
+        ("?text=&more=1", True),
+        ("?flag=", False),
+        ("?flag", False),
+        ("?flag=maybe", False),
+        ("?text=toolong", False),
+        ("?text=%ff", True),
+    ],
+)
+@pytest.mark.parametrize("name", ["a", "a%20b", "%C3%A9", "toolong"])
+def test_parts_of_the_path_and_options_are_read_alike(name: str, query: str, short: bool) -> None:
+    path = f"/named/{name}/0189a0b0-0000-7000-8000-000000000001{query}"
+    reply, way = both("GET", path)
+
+    good = short and name != "toolong"
+    assert (reply.status_code, way) == ((200, "short") if good else (422, "none"))
+
+
 @pytest.mark.parametrize("path", ["/query?n=1", "/query?n=x", "/thread"])
 def test_endpoints_of_other_kinds_are_served_as_ever(path: str) -> None:
     _, way = both("GET", path)
@@ -186,7 +219,7 @@ def test_the_busiest_routes_take_the_short_way() -> None:
     routes = LazyRoutes(DOMAINS)
     short = {
         f"{''.join(route.methods or ())} {route.path}"
-        for segment in ("flow_runs", "task_runs", "flows", "logs")
+        for segment in ("flow_runs", "task_runs", "flows", "logs", "block_types")
         for route in routes.router(segment).routes
         if isinstance(route, DirectRoute) and route.is_direct
     }
@@ -200,4 +233,5 @@ def test_the_busiest_routes_take_the_short_way() -> None:
         "POST /task_runs/filter",
         "POST /flows/",
         "POST /logs/",
+        "GET /block_types/slug/{slug}/block_documents/name/{block_document_name}",
     }
