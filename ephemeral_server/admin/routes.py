@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from ephemeral_server.admin.settings import SettingsTree, settings_tree
+from ephemeral_server.admin.settings import settings_schema, settings_text
 from ephemeral_server.admin.storage import clear
 from ephemeral_server.http.direct import DirectRoute
 from ephemeral_server.http.refusal import refusals
@@ -36,10 +36,14 @@ async def read_version(request: Request) -> Response:
     return JsonReply(dump(request.app.state.version.text))
 
 
-@router.get("/settings", response_model=SettingsTree)
+@router.get(
+    "/settings",
+    response_model=None,
+    responses={200: {"content": {"application/json": {"schema": settings_schema()}}}},
+)
 async def read_settings(request: Request) -> Response:
     """The settings of this server, secrets starred."""
-    return JsonReply(settings_tree(runtime_of(request).settings).model_dump_json())
+    return JsonReply(settings_text(runtime_of(request).settings))
 
 
 @router.get("/storage", response_model=ServerDefaultResultStorage)

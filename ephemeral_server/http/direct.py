@@ -9,9 +9,9 @@ start, so it gets FastAPI's answers, and the endpoint sees the same values on bo
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cached_property
-from typing import Annotated, Any, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, get_origin
 from uuid import UUID
 
 from fastapi import HTTPException, Request
@@ -22,15 +22,19 @@ from pydantic.fields import FieldInfo
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+if TYPE_CHECKING:
+    from fastapi._compat import ModelField
+
 Values = dict[str, Any]
 
 _JSON = b"application/json"
+#: What the short way makes of parts of the path and of the query.
+_PATH = (UUID, str)
+_QUERY = (str, str | None, bool, int)
 
 
 class DirectRoute(APIRoute):
-    """A route for endpoints that take a request, parts of the path, a JSON body and options.
-
-    Parts of the path are ids or texts; options are headers, and flags or texts of the query.
+    """A route for endpoints that take a request, ids, names, a JSON body and optional headers.
 
     Endpoints that take anything else are served as by `APIRoute`.
 
@@ -50,8 +54,8 @@ class _Plan:
 
     def __init__(self, dependant: Dependant) -> None:
         self._request = dependant.request_param_name
-        self._path = [_Text(p.name, p.alias, p.field_info) for p in dependant.path_params]
-        self._query = [_Text(p.name, p.alias, p.field_info) for p in dependant.query_params]
+        self._path = [_Text(param) for param in dependant.path_params]
+        self._query = [_Text(param) for param in dependant.query_params]
         self._body = _Body(dependant) if dependant.body_params else None
         self._defaults: list[tuple[str, Callable[..., Awaitable[Any]], Values]] = []
         headers = set()
@@ -68,8 +72,7 @@ class _Plan:
         """Whether the short way knows all that the endpoint takes."""
         taken = {
             dependant.request_param_name,
-            *(param.name for param in dependant.path_params),
-            *(param.name for param in dependant.query_params),
+            *(param.name for param in dependant.path_params + dependant.query_params),
             *(param.name for param in dependant.body_params),
             *(dependency.name for dependency in dependant.dependencies),
         }
@@ -77,8 +80,8 @@ class _Plan:
             dependant.call is not None
             and inspect.iscoroutinefunction(dependant.call)
             and taken - {None} == set(inspect.signature(dependant.call).parameters)
-            and all(_kind(param.field_info) in (UUID, str) for param in dependant.path_params)
-            and all(_is_option(param.field_info) for param in dependant.query_params)
+            and all(_kind(param) in _PATH for param in dependant.path_params)
+            and all(_kind(param) in _QUERY for param in dependant.query_params)
             and len(dependant.body_params) <= 1
             and not any(getattr(p.field_info, "embed", None) for p in dependant.body_params)
             and all(map(_takes_optional_headers_alone, dependant.dependencies))
@@ -93,13 +96,12 @@ class _Plan:
         values: Values = {}
         if self._request is not None:
             values[self._request] = request
-        try:
-            for part in self._path:
-                values[part.name] = part.value(request.path_params[part.name])
-            for option in self._query:
-                values[option.name] = option.value(request.query_params.get(option.alias))
-        except ValidationError:
-            return None
+        for text in self._path:
+            if not text.put_into(values, request.scope["path_params"]):
+                return None
+        for text in self._query:
+            if not text.put_into(values, request.query_params):
+                return None
         if self._unusual and not self._unusual.isdisjoint(
             name for name, _ in request.scope["headers"]
         ):
@@ -112,27 +114,32 @@ class _Plan:
 
 
 class _Text:
-    """A parameter that comes as text, in the path or in the query."""
+    """A parameter that is a part of the path or of the query."""
 
-    def __init__(self, name: str, alias: str, field: FieldInfo) -> None:
-        self.name = name
-        self.alias = alias
-        self._field = field
+    def __init__(self, param: ModelField) -> None:
+        self._name = param.name
+        self._alias = param.alias
+        self._is_id = _kind(param) is UUID
+        self._field = param.field_info
 
     @cached_property
     def _adapter(self) -> TypeAdapter[Any]:
-        # Made at the first request, as for bodies.
         return _adapter_of(self._field)
 
-    def value(self, text: Any) -> Any:
-        """What the endpoint is given for a text, for an id, or for None if nothing was sent.
-
-        Raises:
-            ValidationError: the text does not fit.
-        """
-        if text is None:
-            return self._field.default
-        return text if isinstance(text, UUID) else self._adapter.validate_python(text)
+    def put_into(self, values: Values, given: Mapping[str, Any]) -> bool:
+        """Add the parameter's value; whether it could be made."""
+        value = given.get(self._alias)
+        if value is None:
+            values[self._name] = self._field.default
+            return not self._field.is_required()
+        if isinstance(value, UUID):  # the router has made it
+            values[self._name] = value
+            return self._is_id
+        try:
+            values[self._name] = self._adapter.validate_python(value)
+        except ValidationError:
+            return False
+        return True
 
 
 class _Body:
@@ -146,7 +153,6 @@ class _Body:
 
     @cached_property
     def _adapter(self) -> TypeAdapter[Any]:
-        # Made at the first request: many routes are never asked for.
         return _adapter_of(self._field)
 
     async def put_into(self, values: Values, request: Request) -> bool:
@@ -167,21 +173,16 @@ class _Body:
         return True
 
 
+def _kind(param: ModelField) -> Any:
+    """The type of a parameter without what is said of it besides."""
+    annotation: Any = param.field_info.annotation
+    return annotation.__origin__ if get_origin(annotation) is Annotated else annotation
+
+
 def _adapter_of(field: FieldInfo) -> TypeAdapter[Any]:
+    # Made at the first request: many routes are never asked for.
     kind: Any = Annotated[field.annotation, field]
     return TypeAdapter(kind)
-
-
-def _kind(field: FieldInfo) -> Any:
-    """The type of a parameter, without its constraints."""
-    kind = field.annotation
-    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
-
-
-def _is_option(field: FieldInfo) -> bool:
-    """Whether it is a flag or a text of the query that may be left out."""
-    optional = not field.is_required() and field.default_factory is None
-    return optional and _kind(field) in (bool, str, str | None)
 
 
 def _headers(request: Request) -> list[tuple[bytes, bytes]]:
