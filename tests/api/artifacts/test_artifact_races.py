@@ -3,40 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import asyncpg
 import httpx
-import pytest
 
-from ephemeral_server import EphemeralServer, ephemeral
 from ephemeral_server.artifacts.creation import create_artifact
 from ephemeral_server.clock import ManualClock
 from ephemeral_server.database import open_database
 from ephemeral_server.settings import Settings
-from tests import web
 from tests.locks import lock_waits
 
 KEY = "wanted"
 #: How many ask at once.
 MANY = 8
-
-
-@pytest.fixture
-def apis(server: EphemeralServer, database_url: str) -> Iterator[list[httpx.Client]]:
-    """Of one server on SQLite, of two on PostgreSQL."""
-    if database_url.startswith("sqlite"):
-        with web.client(server.api_url) as api:
-            yield [api]
-        return
-    with (
-        ephemeral(database_url=database_url, activate=False) as second,
-        web.client(server.api_url) as api,
-        web.client(second.api_url) as other,
-    ):
-        yield [api, other]
 
 
 def listed(api: httpx.Client, path: str) -> list[dict[str, Any]]:

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 
-from ephemeral_server import EphemeralServer, ephemeral
-from tests import web
 from tests.api.objects import made
-
-#: How many ask at once.
-MANY = 8
+from tests.crowd import MANY, Crowd
 
 
-class Crowd:
-    """Who asks the servers at the same moment."""
+class Documents(Crowd):
+    """Documents of one type, and who asks for them."""
 
     def __init__(self, apis: list[httpx.Client]) -> None:
-        self.apis = apis
+        super().__init__(apis)
         name = f"blocks-{uuid4()}"
         type = made(apis[0], "/block_types/", {"name": name, "slug": name})
         schema = made(apis[0], "/block_schemas/", {"block_type_id": type["id"]})
@@ -43,39 +35,19 @@ class Crowd:
         """The data of a document."""
         return self.apis[0].get(f"/block_documents/{id}").json()["data"]
 
-    def ask(self, request: Callable[[httpx.Client, int], httpx.Response]) -> Counter[int]:
-        """How often each status was answered to the requests number 0 to `MANY` - 1."""
-        barrier = Barrier(MANY)
-
-        def one(number: int) -> int:
-            barrier.wait(30)
-            return request(self.apis[number % len(self.apis)], number).status_code
-
-        with ThreadPoolExecutor(MANY) as pool:
-            return Counter(pool.map(one, range(MANY)))
-
 
 @pytest.fixture
-def crowd(server: EphemeralServer, database_url: str) -> Iterator[Crowd]:
-    if database_url.startswith("sqlite"):
-        with web.client(server.api_url) as api:
-            yield Crowd([api])
-        return
-    with (
-        ephemeral(database_url=database_url, activate=False) as second,
-        web.client(server.api_url) as api,
-        web.client(second.api_url) as other,
-    ):
-        yield Crowd([api, other])
+def crowd(apis: list[httpx.Client]) -> Documents:
+    return Documents(apis)
 
 
-def test_of_many_who_save_a_document_of_one_name_one_does(crowd: Crowd) -> None:
+def test_of_many_who_save_a_document_of_one_name_one_does(crowd: Documents) -> None:
     body = crowd.body("mine")
     answers = crowd.ask(lambda api, _: api.post("/block_documents/", json=body))
     assert answers == {201: 1, 409: MANY - 1}
 
 
-def test_changes_at_the_same_time_are_all_made(crowd: Crowd) -> None:
+def test_changes_at_the_same_time_are_all_made(crowd: Documents) -> None:
     id = crowd.new("mine")
 
     def change(api: httpx.Client, number: int) -> httpx.Response:
@@ -85,7 +57,7 @@ def test_changes_at_the_same_time_are_all_made(crowd: Crowd) -> None:
     assert crowd.data(id) == {f"k{number}": number for number in range(MANY)}
 
 
-def test_references_made_at_the_same_time_make_no_circle(crowd: Crowd) -> None:
+def test_references_made_at_the_same_time_make_no_circle(crowd: Documents) -> None:
     ids = [crowd.new(f"d{number}") for number in range(MANY)]
 
     def refer(api: httpx.Client, number: int) -> httpx.Response:
@@ -95,7 +67,7 @@ def test_references_made_at_the_same_time_make_no_circle(crowd: Crowd) -> None:
     assert crowd.ask(refer) == {204: MANY - 1, 400: 1}
 
 
-def test_what_is_deleted_while_it_is_referred_to_is_gone_everywhere(crowd: Crowd) -> None:
+def test_what_is_deleted_while_it_is_referred_to_is_gone_everywhere(crowd: Documents) -> None:
     leaf, top = crowd.new("leaf"), crowd.new("top")
 
     def ask(api: httpx.Client, number: int) -> httpx.Response:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 
 import httpx
 
 from tests.api.objects import made
-
-#: How many register it at once.
-MANY = 8
+from tests.crowd import MANY, at_once
 
 
 def test_one_makes_the_schema_and_all_get_it(api: httpx.Client) -> None:
@@ -25,14 +21,8 @@ def test_one_makes_the_schema_and_all_get_it(api: httpx.Client) -> None:
         "definitions": {"Child": child},
     }
     body = {"block_type_id": type["id"], "fields": fields}
-    barrier = Barrier(MANY)
 
-    def register(_: int) -> httpx.Response:
-        barrier.wait(30)
-        return api.post("/block_schemas/", json=body)
-
-    with ThreadPoolExecutor(MANY) as pool:
-        replies = list(pool.map(register, range(MANY)))
+    replies = at_once(lambda _: api.post("/block_schemas/", json=body))
 
     assert Counter(reply.status_code for reply in replies) == {201: 1, 200: MANY - 1}
     assert len({reply.json()["id"] for reply in replies}) == 1

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from threading import Barrier
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -21,6 +19,7 @@ from ephemeral_server.ids import new_id
 from ephemeral_server.limits.releases import release_expired
 from tests import web
 from tests.api.objects import new_flow, new_flow_run, new_task_run, set_state
+from tests.crowd import together
 from tests.databases import write
 from tests.rows import filled
 
@@ -73,17 +72,6 @@ class Shop:
 
         return self.work(unit)
 
-    def at_once(self, *requests: Callable[[], httpx.Response]) -> list[httpx.Response]:
-        """The answers to requests that start at the same moment."""
-        barrier = Barrier(len(requests))
-
-        def one(request: Callable[[], httpx.Response]) -> httpx.Response:
-            barrier.wait(30)
-            return request()
-
-        with ThreadPoolExecutor(len(requests)) as pool:
-            return list(pool.map(one, requests))
-
     def proposing(self, path: str, type: str, **given: Any) -> Callable[[], httpx.Response]:
         """A request that proposes a state."""
         return lambda: set_state(self.api, path, type, **given)
@@ -111,7 +99,7 @@ def test_of_many_workers_on_the_last_slot_one_gets_it(shop: Shop) -> None:
     deployment_id = shop.deployment(limit)
     paths = [shop.run(deployment_id) for _ in range(MANY)]
 
-    answers = shop.at_once(*(shop.proposing(path, "PENDING") for path in paths))
+    answers = together(*(shop.proposing(path, "PENDING") for path in paths))
 
     assert outcomes(answers) == {
         ("ACCEPT", "Pending"): 1,
@@ -126,7 +114,7 @@ def test_of_many_tasks_on_the_last_slots_each_gets_all_of_its_tags_or_none(shop:
     runs = [new_task_run(shop.api, tags=["2", "3"] if n % 2 else ["3", "2"]) for n in range(MANY)]
 
     paths = [f"/task_runs/{run['id']}" for run in runs]
-    answers = shop.at_once(*(shop.proposing(path, "RUNNING") for path in paths))
+    answers = together(*(shop.proposing(path, "RUNNING") for path in paths))
 
     assert outcomes(answers) == {("ACCEPT", "Running"): 2, ("WAIT", "Pending"): MANY - 2}
     assert shop.count(first) == (2, 2)
@@ -141,7 +129,7 @@ def test_a_run_that_is_ended_by_many_gives_its_slot_back_once(shop: Shop) -> Non
     assert shop.count(limit) == (3, 1)
 
     ending = ["COMPLETED", "FAILED", "CANCELLED", "CRASHED"] * 2
-    answers = shop.at_once(*(shop.proposing(path, type, force=True) for type in ending))
+    answers = together(*(shop.proposing(path, type, force=True) for type in ending))
 
     assert {answer.status_code for answer in answers} == {201}
     assert shop.count(limit) == (2, 0)
@@ -157,7 +145,7 @@ def test_runs_that_come_and_go_at_once_leave_no_slot_taken(shop: Shop) -> None:
             set_state(shop.api, path, type)
         return set_state(shop.api, path, "COMPLETED")
 
-    assert outcomes(shop.at_once(*[life] * MANY)) == {("ACCEPT", "Completed"): MANY}
+    assert outcomes(together(*[life] * MANY)) == {("ACCEPT", "Completed"): MANY}
     assert shop.count(limit) == (0, 0)
 
 
@@ -166,7 +154,7 @@ def test_a_run_that_is_deleted_while_it_takes_a_slot_leaves_none_taken(shop: Sho
     deployment_id = shop.deployment(limit)
     paths = [shop.run(deployment_id) for _ in range(MANY)]
 
-    answers = shop.at_once(
+    answers = together(
         *(shop.proposing(path, "PENDING") for path in paths),
         *(partial(shop.api.delete, path) for path in paths),
     )
@@ -189,9 +177,7 @@ def test_slots_that_expire_while_their_runs_end_come_back_once(shop: Shop) -> No
         shop.work(lambda tx: release_expired(tx, 3))
         return httpx.Response(204)
 
-    answers = shop.at_once(
-        *(shop.proposing(path, "CANCELLED") for path in paths), repossess, repossess
-    )
+    answers = together(*(shop.proposing(path, "CANCELLED") for path in paths), repossess, repossess)
 
     assert {answer.status_code for answer in answers} == {201, 204}
     assert shop.count(limit) == (3, 0)
