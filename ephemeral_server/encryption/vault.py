@@ -134,10 +134,9 @@ class Vault:
         if self._ring is not None and self._ring.keys == keys:
             return self._ring
         sealed = tx.connection.execute(_SEALED).scalar()
-        # Once more: who has sealed the first secret meanwhile has committed its key with it.
-        keys = self._known(store.hold(tx))
-        if not keys and sealed is None:
-            keys = store.begin(tx, new_key())
+        if not keys:  # or rather, there were none: another may have sealed its first secret since
+            kept = store.begin(tx, new_key()) if sealed is None else store.hold(tx)
+            keys = self._known(kept)
         ring = self._ring_of(keys)
         # What was sealed with a key beside those that are there now would soon be lost.
         if sealed is not None and ring.open(sealed) is None:

@@ -257,7 +257,7 @@ def test_the_busiest_routes_take_the_short_way() -> None:
     routes = LazyRoutes(DOMAINS)
     short = {
         f"{''.join(route.methods or ())} {route.path}"
-        for segment in ("flow_runs", "task_runs", "flows", "logs")
+        for segment in ("flow_runs", "task_runs", "flows", "logs", "block_types")
         for route in routes.router(segment).routes
         if isinstance(route, DirectRoute) and route.is_direct
     }
@@ -271,4 +271,5 @@ def test_the_busiest_routes_take_the_short_way() -> None:
         "POST /task_runs/filter",
         "POST /flows/",
         "POST /logs/",
+        "GET /block_types/slug/{slug}/block_documents/name/{block_document_name}",
     }
