@@ -61,8 +61,11 @@ class Known:
             "/deployments/",
             {"name": self.name, "flow_id": flow, "schedules": schedules, "work_queue_name": "a"},
         )
+        limit = {"tag": self.name, "concurrency_limit": 1}
+        limit_id = made(self._api, "/concurrency_limits/", limit)["id"]
         self.ids = {
             "flow": [flow],
+            "concurrency_limit": [limit_id],
             "deployment": [deployment["id"]],
             "schedule": [deployment["schedules"][0]["id"]],
             "saved_searche": [search],  # (the first segment of the path without its s)
@@ -89,7 +92,7 @@ class Known:
         placed = self.placed(parameters, kind)
         # In turns, not by what was made up: that depends on which modules are loaded.
         names = ("name", "work_pool_name", "flow_name", "deployment_name")
-        known = {**dict.fromkeys(names, self.name), "key": KEY}
+        known = {**dict.fromkeys(names, self.name), "key": KEY, "tag": self.name}
         if isinstance(placed, dict) and known.keys() & placed.keys() and next(self._turns) % 2:
             self._send_input(placed.get("id"))
             return {key: known.get(key, item) for key, item in placed.items()}

@@ -53,7 +53,7 @@ class Contender:
                 lease: str = json.loads(answer)["lease_id"]
                 return lease
             assert status == 423, (status, answer)
-            time.sleep(random.uniform(0.01, 0.05))  # what the server asks for would take long
+            time.sleep(random.uniform(0.03, 0.12))  # what the server asks for would take long
 
     def _post(self, route: str, body: dict[str, Any]) -> tuple[int, bytes]:
         headers = {"Content-Type": "application/json"}

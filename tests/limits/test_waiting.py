@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
+import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import Any, TypeVar
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import insert, select
 
 from ephemeral_server.database import Transaction
 from ephemeral_server.database.tables import concurrency_lease, concurrency_limit
@@ -21,37 +21,36 @@ from ephemeral_server.limits.store import Limit
 from ephemeral_server.limits.tags import reset_tag_limit
 from ephemeral_server.settings import Settings
 from tests.databases import write
+from tests.locks import lock_waits
 from tests.rows import filled
 
 T = TypeVar("T")
 U = TypeVar("U")
 
 RUN = "00000000-0000-0000-0000-000000000001"
-_WAITING = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
 
 
 def one_waits_for_the_other(
     url: str, first: Callable[[Transaction], T], second: Callable[[Transaction], U]
 ) -> tuple[T, U]:
     """What both do, the second from when the first is done until after it commits."""
-    done = Event()
+    done, over = Event(), Event()
 
     def holding(tx: Transaction) -> T:
         result = first(tx)
         done.set()
-        deadline = time.monotonic() + 30
-        while not tx.connection.execute(_WAITING).scalar_one():
-            assert time.monotonic() < deadline, "nobody waits"
-            time.sleep(0.002)
+        assert over.wait(30)
         return result
 
-    def coming() -> U:
-        assert done.wait(30)
-        return write(url, second)
-
-    with ThreadPoolExecutor(1) as pool:
-        later = pool.submit(coming)
-        return write(url, holding), later.result(30)
+    with ThreadPoolExecutor(2) as pool:
+        earlier = pool.submit(write, url, holding)
+        try:
+            assert done.wait(30)
+            later = pool.submit(write, url, second)
+            asyncio.run(asyncio.wait_for(lock_waits(url, 1), 30))
+        finally:
+            over.set()
+        return earlier.result(30), later.result(30)
 
 
 def new(url: str, name: str, slots: int = 1, **columns: Any) -> str:
