@@ -19,6 +19,7 @@ from ephemeral_server.deployments.schedule_schemas import (
 from ephemeral_server.fields import STORABLE, JsonObject, Labels, LabelValue, Storable
 from ephemeral_server.flow_runs.schemas import CreatedBy
 from ephemeral_server.http.body import StrictBody
+from ephemeral_server.limits.schemas import GlobalConcurrencyLimitResponse
 
 #: A name that may be empty; the contract tells of no pattern.
 _Name = Annotated[
@@ -57,19 +58,6 @@ class VersionInfo(BaseModel):
 
     type: str
     version: str
-
-
-class GlobalConcurrencyLimitResponse(BaseModel):
-    """The limit of a deployment as it is answered."""
-
-    id: UUID
-    created: datetime | None
-    updated: datetime | None
-    active: bool = True
-    name: str
-    limit: int
-    active_slots: int
-    slot_decay_per_second: float = 2.0
 
 
 class UpdatedBy(BaseModel):
