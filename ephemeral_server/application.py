@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 #: Which modules hold the routes of a path's first segment.
 DOMAINS = {
     "admin": ("ephemeral_server.admin.routes",),
+    "block_types": ("ephemeral_server.block_types.routes",),
+    "collections": ("ephemeral_server.collections.routes",),
     "csrf-token": ("ephemeral_server.admin.csrf",),
     "deployments": (
         "ephemeral_server.deployments.routes",
@@ -74,6 +76,7 @@ DOMAINS = {
         "ephemeral_server.ui_api.flow_routes",
         "ephemeral_server.ui_api.schema_routes",
     ),
+    "variables": ("ephemeral_server.variables.routes",),
     "work_pools": (
         "ephemeral_server.work_pools.polling_routes",
         "ephemeral_server.work_pools.routes",

@@ -15,6 +15,7 @@
     ├── SchemaMismatchError     a lasting database was made by another version
     ├── ObjectNotFoundError     an id names nothing (answered with 404)
     ├── ChangeRefusedError      the present state of an object forbids it (answered with 400)
+    ├── ProtectedObjectError    the server itself needs an object (answered with 403)
     ├── UnprocessableError      what is asked for makes no sense (answered with 422)
     ├── ConflictError           something of that name is there already (answered with 409)
     └── OverloadedError         the server cannot take this now (answered with 503)
@@ -73,6 +74,10 @@ class ObjectNotFoundError(EphemeralServerError, LookupError):
 
 class ChangeRefusedError(EphemeralServerError, ValueError):
     """The present state of an object forbids a change. Answered with 400 and the message."""
+
+
+class ProtectedObjectError(EphemeralServerError):
+    """The server itself needs an object, which nobody may delete. Answered with 403."""
 
 
 class UnprocessableError(EphemeralServerError, ValueError):

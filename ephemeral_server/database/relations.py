@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from sqlalchemy import FromClause, Select, Table, and_, exists, select, true
 
-from ephemeral_server.database.filters import EntityFilter
+from ephemeral_server.database.filters import EntityFilter, PlainFilter
 from ephemeral_server.database.operators import Clause
 from ephemeral_server.database.tables import (
+    block_schema,
+    block_type,
     deployment,
     flow,
     flow_run,
@@ -125,7 +127,21 @@ def task_runs_where(
     return and_(*clauses)
 
 
-def _own(filter: EntityFilter | None, dialect: str) -> list[Clause]:
+def block_types_where(
+    dialect: str,
+    *,
+    block_types: PlainFilter | None = None,
+    block_schemas: EntityFilter | None = None,
+) -> Clause:
+    """The block types with a schema that fits."""
+    clauses = _own(block_types, dialect)
+    if block_schemas:
+        link = block_schema.c.block_type_id == block_type.c.id
+        clauses.append(_some(block_type, block_schema, link, dialect, block_schemas))
+    return and_(*clauses)
+
+
+def _own(filter: PlainFilter | None, dialect: str) -> list[Clause]:
     return [filter.clause(dialect) if filter else true()]
 
 
