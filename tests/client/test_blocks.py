@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from enum import Enum
-from typing import Any, ClassVar, Optional, Union
+from typing import Any, ClassVar
 
 import pytest
 from prefect.blocks.core import Block
@@ -50,16 +50,16 @@ class Token(Block):
     _documentation_url = "https://example.com/token"  # type: ignore[assignment]
 
     token: SecretStr
-    uses: Optional[int] = None
+    uses: int | None = None
 
 
 class Shop(Block):
     _block_schema_capabilities: ClassVar[list[str]] = ["sells", "buys"]
 
     owner: Login
-    door: Union[Login, Token]
+    door: Login | Token
     staff: list[Login] = Field(default_factory=list)
-    guest: Optional[Login] = None
+    guest: Login | None = None
     place: Place = Field(default_factory=Place)
 
 
