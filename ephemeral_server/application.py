@@ -38,7 +38,13 @@ if TYPE_CHECKING:
 #: Which modules hold the routes of a path's first segment.
 DOMAINS = {
     "admin": ("ephemeral_server.admin.routes",),
-    "block_types": ("ephemeral_server.block_types.routes",),
+    "block_capabilities": ("ephemeral_server.block_schemas.capability_routes",),
+    "block_documents": ("ephemeral_server.block_documents.routes",),
+    "block_schemas": ("ephemeral_server.block_schemas.routes",),
+    "block_types": (
+        "ephemeral_server.block_types.routes",
+        "ephemeral_server.block_documents.type_routes",
+    ),
     "collections": ("ephemeral_server.collections.routes",),
     "csrf-token": ("ephemeral_server.admin.csrf",),
     "deployments": (

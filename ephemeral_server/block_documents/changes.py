@@ -1,13 +1,14 @@
-"""Changing block documents."""
+"""Changing and deleting block documents."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from ephemeral_server.block_documents import references
 from ephemeral_server.block_documents.creation import no_schema
+from ephemeral_server.block_documents.deletion import forget
 from ephemeral_server.block_documents.document import Document
 from ephemeral_server.block_documents.events import emit_document_event
 from ephemeral_server.block_documents.obfuscation import restored
@@ -20,6 +21,8 @@ from ephemeral_server.errors import ChangeRefusedError
 from ephemeral_server.wire import dump
 
 Data = dict[str, Any]
+
+_C = block_document.c
 
 
 def update_document(
@@ -57,11 +60,23 @@ def update_document(
         referred = {**{key: id for key, id in present.items() if key not in own}, **referred}
         own = {**kept, **own}
     new["data"] = vault.seal(tx, dump(own))
-    tx.connection.execute(update(block_document).where(block_document.c.id == id).values(new))
+    tx.connection.execute(update(block_document).where(_C.id == id).values(new))
     references.write(tx, id, referred, present)
     changed = read_document(tx.connection, vault, id)
     assert changed is not None
     emit_document_event(tx, "updated", changed)
+
+
+def delete_document(tx: Transaction, vault: Vault, id: str) -> None:
+    """Delete the document of this id. Those that refer to it stay, without it.
+
+    Raises:
+        ObjectNotFoundError: there is no such document.
+    """
+    document = lock_document(tx, vault, id, to_delete=True)
+    forget(tx, _C.id == id)
+    tx.connection.execute(delete(block_document).where(_C.id == id))
+    emit_document_event(tx, "deleted", document)
 
 
 def _check_schema(tx: Transaction, document: Document, id: str) -> None:

@@ -1,4 +1,4 @@
-"""Deleting documents, and what else has to go when one does."""
+"""What has to go along with documents, whether they alone are deleted or their type or schema."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ import json
 from sqlalchemy import delete, select
 
 from ephemeral_server.admin.storage import KEY as RESULT_STORAGE
-from ephemeral_server.block_documents import store
-from ephemeral_server.block_documents.events import emit_document_event
 from ephemeral_server.database.operators import Clause
 from ephemeral_server.database.tables import block_document, configuration
 from ephemeral_server.database.transaction import Transaction
-from ephemeral_server.encryption.vault import Vault
 
 #: The topic of `Transaction.notify` on the default result storage, which has gone.
 FORGOTTEN = "default result storage"
@@ -20,18 +17,6 @@ FORGOTTEN = "default result storage"
 _C = block_document.c
 _STORAGE = select(configuration.c.value).where(configuration.c.key == RESULT_STORAGE)
 _CLEAR = delete(configuration).where(configuration.c.key == RESULT_STORAGE)
-
-
-def delete_document(tx: Transaction, vault: Vault, id: str) -> None:
-    """Delete the document of this id. Those that refer to it stay, without it.
-
-    Raises:
-        ObjectNotFoundError: there is no such document.
-    """
-    document = store.lock_document(tx, vault, id, to_delete=True)
-    forget(tx, _C.id == id)
-    tx.connection.execute(delete(block_document).where(_C.id == id))
-    emit_document_event(tx, "deleted", document)
 
 
 def forget(tx: Transaction, where: Clause) -> None:

@@ -23,9 +23,9 @@ def secret_fields_of(fields: str) -> tuple[str, ...]:
         fields: of the schema, as JSON text.
     """
     listed = json.loads(fields).get("secret_fields")
-    if isinstance(listed, str):
+    if not isinstance(listed, (list, dict)):
         listed = [listed]
-    return tuple(path for path in listed or () if isinstance(path, str))
+    return tuple(path for path in listed if isinstance(path, str))
 
 
 def obfuscated(data: dict[str, Any], secret_fields: Iterable[str]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from ephemeral_server.block_documents.document import Document
 from ephemeral_server.block_documents.reading import DOCUMENTS, Row, documents_of
+from ephemeral_server.block_types.store import read_type_by_slug
 from ephemeral_server.database.operators import Clause
 from ephemeral_server.database.prepared import Prepared
 from ephemeral_server.database.sorting import Order, ascending
@@ -66,9 +67,12 @@ def list_documents(
     return _all(connection, vault, query)
 
 
-def list_documents_of_type(connection: Connection, vault: Vault, type_id: str) -> list[Document]:
-    """All documents of a type by name, but for the anonymous ones."""
-    return _all(connection, vault, _OF_TYPE.params(type_id=type_id))
+def list_documents_of_type(
+    connection: Connection, vault: Vault, slug: str
+) -> list[Document] | None:
+    """All documents of a type by name, but for the anonymous ones; None if there is no type."""
+    type = read_type_by_slug(connection, slug)
+    return None if type is None else _all(connection, vault, _OF_TYPE.params(type_id=type["id"]))
 
 
 def count_documents(connection: Connection, where: Clause) -> int:

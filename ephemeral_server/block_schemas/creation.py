@@ -10,7 +10,6 @@ from ephemeral_server.block_schemas.definitions import (
     Fields,
     Reference,
     definitions_of,
-    is_block,
     names_within,
     reachable,
     references_of,
@@ -125,28 +124,33 @@ class _Nested:
         if read_schema_by_checksum(self._tx.connection, reference.checksum) is not None:
             return reference.checksum
         name = self._definition(fields, field, reference.slug)
-        made = self._made.get((name, reference.slug), "")
+        key = name, reference.slug
+        if key not in self._made:
+            self._made[key] = None
+            row, _ = _create(self._tx, type, self._fields_of(name), (), NO_VERSION, self)
+            self._made[key] = row["checksum"]
+        made = self._made[key]
         if made is None:
             raise UnprocessableError(f"fields.definitions.{name} refers to itself")
-        if not made:
-            self._made[name, reference.slug] = None
-            definition = self._definitions[name]
-            own = reachable(definition, self._definitions)
-            own.pop(name, None)
-            child = {**definition, "definitions": own} if own else definition
-            row, _ = _create(self._tx, type, child, (), NO_VERSION, self)
-            made = self._made[name, reference.slug] = row["checksum"]
         return made
+
+    def _fields_of(self, name: str) -> Fields:
+        """What a client would send for the block that a definition describes."""
+        fields: Fields = self._definitions[name]
+        used = reachable(fields, self._definitions)
+        return {**fields, "definitions": used} if used else fields
 
     def _definition(self, fields: Fields, field: str, slug: str) -> str:
         """The name of the definition that describes the block which a field holds."""
         properties = fields.get("properties")
         names = names_within(properties.get(field)) if isinstance(properties, dict) else {}
-        blocks = [name for name in names if is_block(self._definitions.get(name))]
-        for name in blocks:
-            if len(names) == 1 or self._definitions[name]["block_type_slug"] == slug:
+        for name in names:
+            definition = self._definitions.get(name)
+            if isinstance(definition, dict) and (
+                len(names) == 1 or definition.get("block_type_slug") == slug
+            ):
                 return name
         raise UnprocessableError(
-            f"fields.properties.{field} refers to no definition of a block of type '{slug}', and "
-            "there is no schema with this checksum"
+            f"{REFERENCES}.{field} names a schema of '{slug}' that is not there, and "
+            f"properties.{field} refers to no definition of such a block"
         )

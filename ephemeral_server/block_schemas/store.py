@@ -18,6 +18,8 @@ from ephemeral_server.database.tables import block_schema, block_type
 #: The columns of a schema, and after ``type.`` those of its type.
 SchemaRow = Mapping[Any, Any]
 
+NOT_FOUND = "Block schema not found"
+
 _C = block_schema.c
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from ephemeral_server.block_types import installed, store
+from ephemeral_server.block_types.deletion import delete_type
 from ephemeral_server.block_types.schemas import (
     BlockType,
     BlockTypeCreate,
@@ -75,7 +76,7 @@ async def update_block_type(id: UUID, body: BlockTypeUpdate, request: Request) -
 async def delete_block_type(id: UUID, request: Request) -> Response:
     """Delete a block type with its schemas and documents."""
     with refusals():
-        await runtime_of(request).database.write(store.delete_type, str(id))
+        await runtime_of(request).database.write(delete_type, str(id))
     return no_content()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import re
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -12,18 +11,8 @@ from pydantic import AfterValidator, BaseModel
 
 from ephemeral_server.block_schemas.filters import BlockSchemaFilter
 from ephemeral_server.block_types.filters import BlockTypeFilter
-from ephemeral_server.fields import NameText, Offset, Storable
+from ephemeral_server.fields import NameText, Offset, Storable, dashed
 from ephemeral_server.http.body import QueryBody, StrictBody
-
-_SLUG = re.compile("[a-z0-9-]*")
-
-
-def _slug(slug: str) -> str:
-    if _SLUG.fullmatch(slug) is None:
-        raise ValueError(
-            "Block type slug must only contain lowercase letters, numbers, and dashes."
-        )
-    return slug
 
 
 def _escaped(text: str) -> str:
@@ -31,7 +20,7 @@ def _escaped(text: str) -> str:
 
 
 #: What names a type in paths and in Python.
-Slug = Annotated[str, AfterValidator(_slug)]
+Slug = Annotated[str, dashed("Block type slug")]
 #: A URL, which the server does not look into.
 Url = Annotated[Storable, AfterValidator(str.strip)]
 #: Text that can be put into a page; clients take the escapes out again.

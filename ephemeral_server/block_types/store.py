@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import unescape
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from ephemeral_server.block_types.events import emit_type_event
 from ephemeral_server.block_types.wire import BLOCK_TYPE
@@ -16,7 +16,7 @@ from ephemeral_server.database.sorting import ascending
 from ephemeral_server.database.tables import block_type
 from ephemeral_server.database.transaction import Transaction
 from ephemeral_server.database.upsert import insert_or_ignore
-from ephemeral_server.errors import ConflictError, ObjectNotFoundError, ProtectedObjectError
+from ephemeral_server.errors import ConflictError, ObjectNotFoundError
 from ephemeral_server.ids import new_id
 
 #: All columns of a block type.
@@ -31,6 +31,7 @@ _LOCK = _TYPES.where(_C.id == bindparam("id")).with_for_update()
 
 #: What can be changed of a type, and what a type is presented with.
 PRESENTATION = ("logo_url", "documentation_url", "description", "code_example")
+_ESCAPED = {"description", "code_example"}
 
 
 def read_type(connection: Connection, id: str) -> TypeRow | None:
@@ -79,6 +80,18 @@ def insert_type(tx: Transaction, row: Mapping[str, Any]) -> bool:
     return bool(tx.connection.execute(insert, row).rowcount)
 
 
+def lock_type(tx: Transaction, id: str) -> TypeRow:
+    """The row of a block type, which nobody else changes until the commit.
+
+    Raises:
+        ObjectNotFoundError: there is no such block type.
+    """
+    row = tx.connection.execute(_LOCK, {"id": id}).mappings().one_or_none()
+    if row is None:
+        raise ObjectNotFoundError("Block type not found")
+    return row
+
+
 def update_type(tx: Transaction, id: str, changes: Mapping[str, Any]) -> None:
     """Change what a block type is presented with.
 
@@ -91,7 +104,7 @@ def update_type(tx: Transaction, id: str, changes: Mapping[str, Any]) -> None:
     Raises:
         ObjectNotFoundError: there is no such block type.
     """
-    before = _lock(tx, id)
+    before = lock_type(tx, id)
     if len(changes) == len(PRESENTATION) and not _differs(before, changes):
         return
     new = {**changes, "updated": tx.now()}
@@ -99,35 +112,10 @@ def update_type(tx: Transaction, id: str, changes: Mapping[str, Any]) -> None:
     emit_type_event(tx, "updated", {**before, **new})
 
 
-def delete_type(tx: Transaction, id: str) -> None:
-    """Delete a block type with its schemas and documents.
-
-    Raises:
-        ObjectNotFoundError: there is no such block type.
-        ProtectedObjectError: it is one that the server itself needs.
-    """
-    row = _lock(tx, id)
-    if row["is_protected"]:
-        raise ProtectedObjectError("protected block types cannot be deleted.")
-    tx.connection.execute(delete(block_type).where(_C.id == id))
-    emit_type_event(tx, "deleted", row)
-
-
-def _lock(tx: Transaction, id: str) -> TypeRow:
-    """The row of a block type, which nobody else changes until the commit.
-
-    Raises:
-        ObjectNotFoundError: there is no such block type.
-    """
-    row = tx.connection.execute(_LOCK, {"id": id}).mappings().one_or_none()
-    if row is None:
-        raise ObjectNotFoundError("Block type not found")
-    return row
-
-
 def _differs(row: TypeRow, changes: Mapping[str, Any]) -> bool:
-    # What was escaped when the type was made is the same as what clients have at hand.
-    return any(
-        unescape(row[key] or "") != unescape(value or "") or (row[key] is None) != (value is None)
-        for key, value in changes.items()
-    )
+    return any(_plain(key, row[key]) != _plain(key, value) for key, value in changes.items())
+
+
+def _plain(key: str, value: str | None) -> str | None:
+    # Clients compare texts without the escapes that a new type's are given.
+    return unescape(value) if value is not None and key in _ESCAPED else value

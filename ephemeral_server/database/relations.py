@@ -12,6 +12,7 @@ from sqlalchemy import FromClause, Select, Table, and_, exists, select, true
 from ephemeral_server.database.filters import EntityFilter, PlainFilter
 from ephemeral_server.database.operators import Clause
 from ephemeral_server.database.tables import (
+    block_document,
     block_schema,
     block_type,
     deployment,
@@ -138,6 +139,24 @@ def block_types_where(
     if block_schemas:
         link = block_schema.c.block_type_id == block_type.c.id
         clauses.append(_some(block_type, block_schema, link, dialect, block_schemas))
+    return and_(*clauses)
+
+
+def block_documents_where(
+    dialect: str,
+    *,
+    block_documents: EntityFilter | None = None,
+    block_types: PlainFilter | None = None,
+    block_schemas: EntityFilter | None = None,
+) -> Clause:
+    """The block documents whose type and schema fit."""
+    clauses = _own(block_documents, dialect)
+    if block_types:
+        types = select(block_type.c.id).where(block_types.clause(dialect))
+        clauses.append(block_document.c.block_type_id.in_(types))
+    if block_schemas:
+        schemas = select(block_schema.c.id).where(block_schemas.clause(dialect))
+        clauses.append(block_document.c.block_schema_id.in_(schemas))
     return and_(*clauses)
 
 

@@ -270,15 +270,6 @@ CREATE TABLE block_document (
 CREATE INDEX ix_block_document_block_schema_id ON block_document (block_schema_id);
 CREATE INDEX ix_block_document_name ON block_document (name);
 CREATE UNIQUE INDEX uq_block_document_block_type_id_name ON block_document (block_type_id, name);
-CREATE TABLE block_schema_reference (
-	parent_block_schema_id UUID NOT NULL, 
-	name TEXT NOT NULL, 
-	reference_block_schema_id UUID NOT NULL, 
-	CONSTRAINT pk_block_schema_reference PRIMARY KEY (parent_block_schema_id, name, reference_block_schema_id), 
-	CONSTRAINT fk_block_schema_reference_parent_block_schema_id FOREIGN KEY(parent_block_schema_id) REFERENCES block_schema (id) ON DELETE CASCADE, 
-	CONSTRAINT fk_block_schema_reference_reference_block_schema_id FOREIGN KEY(reference_block_schema_id) REFERENCES block_schema (id) ON DELETE CASCADE
-);
-CREATE INDEX ix_block_schema_reference_reference_block_schema_id ON block_schema_reference (reference_block_schema_id);
 CREATE TABLE block_document_reference (
 	parent_block_document_id UUID NOT NULL, 
 	name TEXT NOT NULL, 
