@@ -9,13 +9,13 @@ from uuid import UUID
 
 import pytest
 from prefect import flow, task
-from prefect.blocks.system import Secret
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.filesystems import LocalFileSystem
 from prefect.flows import load_flow_from_flow_run
 from prefect.variables import Variable
 
+from tests.client.blocks import load, save, save_secret
 from tests.client.deploying import start
 from tests.client.history import History
 from tests.client.test_results import stored
@@ -41,9 +41,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def block(history: History, folder: Path) -> UUID:
     """The id of the block named `here`."""
-    id = LocalFileSystem(basepath=str(folder)).save("here")
-    assert isinstance(id, UUID)
-    return id
+    return save(LocalFileSystem(basepath=str(folder)), "here")
 
 
 @task(persist_result=True)
@@ -77,7 +75,7 @@ def test_results_are_kept_where_the_server_says(
     }
     assert [state.result() for state in states if state is not None] == [42, 42]
 
-    secret: Any = Secret(value="s").save("secret")
+    secret = save_secret("s", "secret")
     traffic.expect("PUT /admin/storage", 422)
     with pytest.raises(PrefectHTTPStatusError, match="cannot be used for result storage"):
         client.update_server_default_result_storage(secret)
@@ -99,7 +97,7 @@ def test_the_default_result_storage_can_be_taken_back(history: History, block: U
 def test_flows_and_tasks_name_blocks_that_keep_their_results(
     history: History, block: UUID, folder: Path
 ) -> None:
-    @task(persist_result=True, result_storage=LocalFileSystem.load("here"))  # type: ignore[arg-type]
+    @task(persist_result=True, result_storage=load(LocalFileSystem, "here"))
     def counts() -> list[int]:
         return [1, 2]
 
@@ -122,10 +120,8 @@ def test_a_flow_is_deployed_from_a_block_and_pulled_from_there(
     workplace.mkdir()
     monkeypatch.chdir(workplace)
     history.client.create_work_pool(WorkPoolCreate(name="pool", type="process"))
-    sourced: Any = flow.from_source(
-        LocalFileSystem.load("here"),  # type: ignore[arg-type]
-        "source.py:doubles",
-    )
+    source: Any = load(LocalFileSystem, "here")
+    sourced: Any = flow.from_source(source, "source.py:doubles")
     made = sourced.deploy("sourced", work_pool_name="pool", print_next_steps=False)
     (step,) = history.client.read_deployment(made).pull_steps or []
     given = {"block_type_slug": "local-file-system", "block_document_name": "here"}

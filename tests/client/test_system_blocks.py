@@ -12,11 +12,9 @@ from prefect.blocks.webhook import Webhook
 from prefect.exceptions import ProtectedBlockError
 from prefect.filesystems import LocalFileSystem
 
+from tests.client.blocks import HIDDEN, load, save, save_secret
 from tests.client.history import History
 from tests.client.traffic import Traffic
-
-#: What stands in the place of secrets.
-HIDDEN = "********"
 
 SECRETS: dict[str, Any] = {
     "text": "☃ text",
@@ -32,13 +30,13 @@ def test_a_secret_may_be_anything_that_json_can_say_and_is_told_to_nobody_else(
     history: History,
 ) -> None:
     for name, value in SECRETS.items():
-        Secret(value=value).save(name)
-    assert {name: Secret.load(name).get() for name in SECRETS} == SECRETS
+        save_secret(value, name)
+    assert {name: load(Secret, name).get() for name in SECRETS} == SECRETS
     for name in SECRETS:
         told = history.client.read_block_document_by_name(name, "secret", include_secrets=False)
         assert told.data == {"value": HIDDEN}
-    Secret(value={"new": 1}).save("text", overwrite=True)
-    changed: Any = Block.load("secret/text")
+    save_secret({"new": 1}, "text", overwrite=True)
+    changed: Any = load(Block, "secret/text")
     assert changed.get() == {"new": 1}
 
 
@@ -50,23 +48,25 @@ def test_the_types_of_the_server_itself_stay(history: History, traffic: Traffic)
         kind = history.client.read_block_type_by_slug(slug)
         with pytest.raises(ProtectedBlockError):
             history.client.delete_block_type(kind.id)
-    LocalFileSystem(basepath="/").save("root")
+    save(LocalFileSystem(basepath="/"), "root")
     assert history.client.read_block_type_by_slug("local-file-system").is_protected
 
 
 def test_webhooks_and_notifications_are_kept(history: History) -> None:
     url, headers = "https://example.com/hook?key=x", {"Authorization": "Bearer x"}
-    Webhook(url=url, headers=headers, method="PUT").save("hook")  # type: ignore[arg-type]
-    hook = Webhook.load("hook")
+    given: dict[str, Any] = {"url": url, "headers": headers, "method": "PUT"}
+    save(Webhook(**given), "hook")
+    hook = load(Webhook, "hook")
     assert hook.url.get_secret_value() == url
     assert (hook.headers.get_secret_value(), hook.method) == (headers, "PUT")
-    CustomWebhookNotificationBlock(
-        name="hook",
-        url="https://example.com/{{ token }}",
-        json_data={"text": "{{ body }}"},
-        secrets={"token": "hidden token"},  # type: ignore[arg-type]
-    ).save("notify")
-    notify = CustomWebhookNotificationBlock.load("notify")
+    given = {
+        "name": "hook",
+        "url": "https://example.com/{{ token }}",
+        "json_data": {"text": "{{ body }}"},
+        "secrets": {"token": "hidden token"},
+    }
+    save(CustomWebhookNotificationBlock(**given), "notify")
+    notify = load(CustomWebhookNotificationBlock, "notify")
     assert notify.secrets.get_secret_value() == {"token": "hidden token"}
     assert notify.json_data == {"text": "{{ body }}"}
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from prefect import flow
-from prefect.blocks.system import Secret
 from prefect.client.schemas.actions import WorkPoolUpdate
 from prefect.variables import Variable
 
+from tests.client.blocks import save_secret
 from tests.client.deploying import start
 from tests.client.history import History
 from tests.client.workers import Pool
@@ -29,8 +27,8 @@ def quick() -> None:
 
 def test_job_variables_refer_to_variables_and_blocks(pool: Pool, history: History) -> None:
     Variable.set("machine", "big")
-    Secret(value="shh").save("key")
-    Secret(value={"host": "db", "port": 5432}).save("database")
+    save_secret("shh", "key")
+    save_secret({"host": "db", "port": 5432}, "database")
     env = {
         "KEY": "{{ prefect.blocks.secret.key }}",
         "URL": f"sql://{HOST}/{{{{ prefect.variables.machine }}}}",
@@ -51,7 +49,7 @@ def test_job_variables_refer_to_variables_and_blocks(pool: Pool, history: Histor
 
 
 def test_a_block_is_the_default_of_a_job_variable(pool: Pool, history: History) -> None:
-    id: Any = Secret(value={"host": "db"}).save("database")
+    id = save_secret({"host": "db"}, "database")
     template = history.client.read_work_pool("pool").base_job_template
     reference = {"$ref": {"block_document_id": str(id)}}
     template["variables"]["properties"]["details"]["default"] = reference
@@ -59,7 +57,7 @@ def test_a_block_is_the_default_of_a_job_variable(pool: Pool, history: History) 
     made = pool.deploy(quick)
     start(made, "first")
     start(made, "second", job_variables={"details": {"level": "debug"}})
-    Secret(value=["changed"]).save("database", overwrite=True)
+    save_secret(["changed"], "database", overwrite=True)
     assert sorted(pool.work()) == ["first", "second"]
     assert pool.jobs["first"].details == {"value": ["changed"]}
     assert pool.jobs["second"].details == {"level": "debug"}

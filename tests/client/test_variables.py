@@ -30,12 +30,12 @@ def test_a_variable_is_set_overwritten_and_unset(history: History, traffic: Traf
     traffic.expect(UNSET, 404)
     assert Variable.get("speed") is None
     assert Variable.get("speed", default=1) == 1
-    made = Variable.set("speed", 3, tags=["fast", "car"])
+    made: Any = Variable.set("speed", 3, tags=["fast", "car"])
     assert (made.name, made.value, made.tags) == ("speed", 3, ["fast", "car"])
     with pytest.raises(ValueError, match="already exists"):
         Variable.set("speed", 4)
     assert Variable.get("speed") == 3
-    changed = Variable.set("speed", {"km/h": 4}, overwrite=True)
+    changed: Any = Variable.set("speed", {"km/h": 4}, overwrite=True)
     assert (changed.value, changed.tags) == ({"km/h": 4}, [])
     assert Variable.get("speed") == {"km/h": 4}
     assert Variable.unset("speed")
