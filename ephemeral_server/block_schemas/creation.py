@@ -23,6 +23,8 @@ from ephemeral_server.errors import ConflictError, ObjectNotFoundError, Unproces
 from ephemeral_server.ids import new_id
 from ephemeral_server.wire import dump
 
+#: So many schemas are made from the definitions of one, at most: each takes all that it uses along.
+MOST_NESTED = 50
 #: The version of schemas whose block says none.
 NO_VERSION = "non-versioned"
 
@@ -126,6 +128,10 @@ class _Nested:
         name = self._definition(fields, field, reference.slug)
         key = name, reference.slug
         if key not in self._made:
+            if len(self._made) == MOST_NESTED:
+                raise UnprocessableError(
+                    f"fields.definitions hold more than {MOST_NESTED} schemas that are not there"
+                )
             self._made[key] = None
             row, _ = _create(self._tx, type, self._fields_of(name), (), NO_VERSION, self)
             self._made[key] = row["checksum"]

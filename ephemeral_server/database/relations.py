@@ -12,6 +12,8 @@ from sqlalchemy import FromClause, Select, Table, and_, exists, select, true
 from ephemeral_server.database.filters import EntityFilter, PlainFilter
 from ephemeral_server.database.operators import Clause
 from ephemeral_server.database.tables import (
+    artifact,
+    artifact_collection,
     block_document,
     block_schema,
     block_type,
@@ -157,6 +159,37 @@ def block_documents_where(
     if block_schemas:
         schemas = select(block_schema.c.id).where(block_schemas.clause(dialect))
         clauses.append(block_document.c.block_schema_id.in_(schemas))
+    return and_(*clauses)
+
+
+def artifacts_where(dialect: str, **filters: EntityFilter | None) -> Clause:
+    """The artifacts whose runs are there and fit, see `_of_runs`."""
+    return _of_runs(dialect, artifact, **filters)
+
+
+def collections_where(dialect: str, **filters: EntityFilter | None) -> Clause:
+    """The collections the runs of whose latest artifacts are there and fit, see `_of_runs`."""
+    return _of_runs(dialect, artifact_collection, **filters)
+
+
+def _of_runs(
+    dialect: str,
+    listed: Table,
+    *,
+    artifacts: EntityFilter | None = None,
+    flow_runs: EntityFilter | None = None,
+    task_runs: EntityFilter | None = None,
+    flows: EntityFilter | None = None,
+    deployments: EntityFilter | None = None,
+) -> Clause:
+    """The rows in `listed` whose task run fits, and whose flow run with its flow and deployment."""
+    clauses = _own(artifacts, dialect)
+    if flow_runs or flows or deployments:
+        fits = flow_runs_where(dialect, flow_runs=flow_runs, flows=flows, deployments=deployments)
+        clauses.append(listed.c.flow_run_id.in_(select(flow_run.c.id).where(fits)))
+    if task_runs:
+        found = select(task_run.c.id).where(task_runs.clause(dialect))
+        clauses.append(listed.c.task_run_id.in_(found))
     return and_(*clauses)
 
 

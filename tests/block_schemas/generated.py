@@ -7,7 +7,8 @@ import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal, Optional, Union
+from types import GenericAlias
+from typing import Any, Literal
 
 from prefect.blocks.core import Block
 from prefect.types import SecretDict
@@ -45,12 +46,12 @@ _PLAIN: list[tuple[Any, Callable[[random.Random], Any]]] = [
     (Literal["a", "b"], lambda rng: "a"),
     (dict[str, Any], lambda rng: {"z": 1, "a": [1.5, None]}),
     (list[int], lambda rng: [3, 1, 2]),
-    (Optional[datetime], lambda rng: None),
-    (Optional[timedelta], lambda rng: None),
-    (Optional[Path], lambda rng: None),
+    (datetime | None, lambda rng: None),
+    (timedelta | None, lambda rng: None),
+    (Path | None, lambda rng: None),
     (Colour, lambda rng: Colour.BLUE),
-    (Optional[Leaf], lambda rng: None),
-    (Optional[Twig], lambda rng: None),
+    (Leaf | None, lambda rng: None),
+    (Twig | None, lambda rng: None),
     (tuple[int, str], lambda rng: (1, "x")),
 ]
 
@@ -59,14 +60,15 @@ def _annotation(rng: random.Random, earlier: list[type[Block]]) -> tuple[Any, An
     """A type and a default; ... where there is none."""
     if earlier and rng.random() < 0.5:
         one, other = rng.sample(earlier, 2) if len(earlier) > 1 else earlier * 2
+        union: Any = one | other
         return rng.choice(
             [
                 (one, ...),
-                (Optional[one], None),
-                (list[one], ...),  # type: ignore[valid-type]
-                (Union[one, other], ...),
-                (dict[str, one], ...),  # type: ignore[valid-type]
-                (Optional[list[Union[one, other]]], None),
+                (one | None, None),
+                (GenericAlias(list, one), ...),
+                (union, ...),
+                (GenericAlias(dict, (str, one)), ...),
+                (GenericAlias(list, union) | None, None),
             ]
         )
     kind, default = rng.choice(_PLAIN)
@@ -81,8 +83,8 @@ def families(seed: int, count: int) -> list[type[Block]]:
         members: dict[str, Any] = {}
         for place in range(rng.randrange(1, 6)):
             kind, default = _annotation(rng, made)
-            described = {"description": "Ünïcode <b> & text."} if rng.random() < 0.3 else {}
-            members[f"field_{place}"] = (kind, Field(default, **described))
+            description = rng.choice([None, "Ünïcode <b> & text."])
+            members[f"field_{place}"] = (kind, Field(default, description=description))
         name = f"Generated{seed}x{number}"
         doc = rng.choice([None, "Sums it up.\n\n    More about it."])
         made.append(create_model(name, __base__=Block, __doc__=doc, **members))

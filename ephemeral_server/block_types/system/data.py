@@ -54,6 +54,7 @@ SECRET = SystemType(
             secrets="value",
         )
     },
+    definitions={"JsonValue": {}},
     is_protected=True,
 )
 

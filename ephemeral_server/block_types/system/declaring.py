@@ -41,6 +41,7 @@ class SystemType(NamedTuple):
     Attributes:
         title: the name of the class in Python.
         use: what to do with a ``block``, in Python.
+        definitions: what the schemas of the properties refer to.
     """
 
     name: str
@@ -51,6 +52,7 @@ class SystemType(NamedTuple):
     use: str
     properties: dict[str, Property]
     capabilities: tuple[str, ...] = ()
+    definitions: Json | None = None
     is_protected: bool = False
 
     def columns(self) -> Json:
@@ -87,7 +89,11 @@ class SystemType(NamedTuple):
             "block_schema_references": {},
         }
         required = [name for name, given in properties if given.required]
-        return {**document, "required": required} if required else document
+        if required:
+            document["required"] = required
+        if self.definitions:
+            document["definitions"] = self.definitions
+        return document
 
 
 def required(kind: Json, title: str, description: str, **more: Any) -> Property:

@@ -65,13 +65,14 @@ CUSTOM = _notifier(
         "method": choice(METHODS, "POST", "Method", "The HTTP method of the requests."),
         "params": optional(TEXTS_BY_NAME, "Query Params", "Parameters added to the URL."),
         "json_data": optional(
-            OBJECT,
+            {**OBJECT, "additionalProperties": True},
             "JSON Data",
             "The JSON body, if there is one.",
             examples=['{"title": "{{subject}}", "text": "{{body}}", "key": "{{myKey}}"}'],
         ),
-        "form_data": optional(
-            {"anyOf": [TEXTS_BY_NAME, TEXT]},
+        "form_data": default(
+            {"anyOf": [TEXTS_BY_NAME, TEXT, {"type": "null"}]},
+            None,
             "Form Data",
             "The body as a form, if there is one; not together with a JSON body.",
         ),

@@ -12,8 +12,10 @@ CREATE TABLE artifact (
 	CONSTRAINT pk_artifact PRIMARY KEY (id)
 );
 CREATE INDEX ix_artifact_flow_run_id ON artifact (flow_run_id);
-CREATE INDEX ix_artifact_key ON artifact (key, created, id);
+CREATE INDEX ix_artifact_key ON artifact (key, id) WHERE key IS NOT NULL;
 CREATE INDEX ix_artifact_task_run_id ON artifact (task_run_id);
+CREATE INDEX ix_artifact_type ON artifact (id, type) WHERE type IS NOT NULL;
+CREATE INDEX ix_artifact_updated ON artifact (updated);
 CREATE TABLE artifact_collection (
 	id UUID NOT NULL, 
 	created BIGINT NOT NULL, 
