@@ -230,7 +230,7 @@ async def running(
     """A runtime from its start to its end, for the lifespan of an application."""
     settings, clean_up = _with_database(settings)
     try:
-        runtime = Runtime(settings, clock, csrf)
+        runtime = Runtime(settings, clock, csrf, temporary=_is_temporary(settings))
         await runtime.start()
         try:
             yield runtime
@@ -260,6 +260,15 @@ def _with_database(settings: Settings) -> tuple[Settings, Callable[[], None]]:
     file = default_database()
     file.parent.mkdir(parents=True, exist_ok=True)
     return settings.replace(database_url=f"sqlite+aiosqlite:///{file}"), lambda: None
+
+
+def _is_temporary(settings: Settings) -> bool:
+    """Whether the database is deleted with the server."""
+    if not settings.ephemeral or settings.database_url is None:
+        return False
+    from ephemeral_server.embed.storage import is_temporary
+
+    return is_temporary(settings.database_url.partition("///")[2])
 
 
 def _quiet() -> dict[str, Any]:

@@ -13,6 +13,7 @@
     ├── ServiceError            a service failed in the server's process; the cause is chained
     ├── DatabaseClosedError     work for a database that is closed
     ├── SchemaMismatchError     a lasting database was made by another version
+    ├── EncryptionKeyError      the key of stored secrets is lost or wrong (answered with 424)
     ├── ObjectNotFoundError     an id names nothing (answered with 404)
     ├── ChangeRefusedError      the present state of an object forbids it (answered with 400)
     ├── ProtectedObjectError    the server itself needs an object (answered with 403)
@@ -66,6 +67,10 @@ class DatabaseClosedError(EphemeralServerError, RuntimeError):
 
 class SchemaMismatchError(EphemeralServerError, RuntimeError):
     """A lasting database was made by another version of this package."""
+
+
+class EncryptionKeyError(EphemeralServerError, RuntimeError):
+    """Secrets cannot be sealed or opened. Answered with 424: it will not do to ask again."""
 
 
 class ObjectNotFoundError(EphemeralServerError, LookupError):

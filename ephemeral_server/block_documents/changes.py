@@ -17,7 +17,7 @@ from ephemeral_server.block_schemas.store import read_schema
 from ephemeral_server.database.tables import block_document
 from ephemeral_server.database.transaction import Transaction
 from ephemeral_server.encryption.vault import Vault
-from ephemeral_server.errors import ChangeRefusedError
+from ephemeral_server.errors import ChangeRefusedError, EncryptionKeyError
 from ephemeral_server.wire import dump
 
 Data = dict[str, Any]
@@ -73,7 +73,10 @@ def delete_document(tx: Transaction, vault: Vault, id: str) -> None:
     Raises:
         ObjectNotFoundError: there is no such document.
     """
-    document = lock_document(tx, vault, id, to_delete=True)
+    try:
+        document = lock_document(tx, vault, id, to_delete=True)
+    except EncryptionKeyError:  # what nobody can read any more can still be deleted
+        document = lock_document(tx, None, id, to_delete=True)
     forget(tx, _C.id == id)
     tx.connection.execute(delete(block_document).where(_C.id == id))
     emit_document_event(tx, "deleted", document)

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from ephemeral_server.admin.storage import KEY as RESULT_STORAGE
+from ephemeral_server.admin.storage import clear
 from ephemeral_server.database.operators import Clause
 from ephemeral_server.database.tables import block_document, configuration
 from ephemeral_server.database.transaction import Transaction
 
-#: The topic of `Transaction.notify` on the default result storage, which has gone.
-FORGOTTEN = "default result storage"
-
 _C = block_document.c
 _STORAGE = select(configuration.c.value).where(configuration.c.key == RESULT_STORAGE)
-_CLEAR = delete(configuration).where(configuration.c.key == RESULT_STORAGE)
 
 
 def forget(tx: Transaction, where: Clause) -> None:
@@ -30,5 +27,4 @@ def forget(tx: Transaction, where: Clause) -> None:
         return
     id = json.loads(chosen).get("default_result_storage_block_id")
     if tx.connection.scalar(select(_C.id).where(_C.id == id, where)) is not None:
-        tx.connection.execute(_CLEAR)
-        tx.notify(FORGOTTEN, "")
+        clear(tx)

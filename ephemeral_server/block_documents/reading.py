@@ -59,13 +59,20 @@ def _all_below(where: Clause) -> Select[Any]:
 _BELOW_ONE = _all_below(REFERENCE.parent_block_document_id == bindparam("parent_id"))
 
 
-def documents_of(connection: Connection, vault: Vault, rows: Sequence[Row]) -> list[Document]:
-    """The documents of rows of `DOCUMENTS`, with all that they refer to."""
+def documents_of(
+    connection: Connection, vault: Vault | None, rows: Sequence[Row]
+) -> list[Document]:
+    """The documents of rows of `DOCUMENTS`, with all that they refer to.
+
+    Args:
+        vault: opens their data; without one they have none.
+    """
     below = _rows_below(connection, [row["id"] for row in rows if row["refers"]])
     found: dict[str, Document] = {}
     for row in (*rows, *below):
         if row["id"] not in found:
-            found[row["id"]] = Document(row, vault.unseal(connection, row["data"]))
+            own = vault.unseal(connection, row["data"]) if vault else "{}"
+            found[row["id"]] = Document(row, own)
     for row in below:
         found[row["parent"]].references[row["key"]] = found[row["id"]]
     return [found[row["id"]] for row in rows]

@@ -31,8 +31,8 @@ _OF_TYPE = DOCUMENTS.where(
 _LOCKED = select(_C.id).where(_C.id == bindparam("id"))
 
 
-def read_document(connection: Connection, vault: Vault, id: str) -> Document | None:
-    """The document of this id."""
+def read_document(connection: Connection, vault: Vault | None, id: str) -> Document | None:
+    """The document of this id; without any data if there is no vault to open it."""
     return _only(connection, vault, _BY_ID.mapping(connection, {"id": id}))
 
 
@@ -43,8 +43,10 @@ def read_document_by_name(
     return _only(connection, vault, _BY_NAME.mapping(connection, {"slug": slug, "name": name}))
 
 
-def lock_document(tx: Transaction, vault: Vault, id: str, *, to_delete: bool = False) -> Document:
-    """The document of this id, which nobody else changes until the commit.
+def lock_document(
+    tx: Transaction, vault: Vault | None, id: str, *, to_delete: bool = False
+) -> Document:
+    """The document of this id as it is read, which nobody else changes until the commit.
 
     Args:
         to_delete: nobody else may refer to it either, as another document does.
@@ -81,7 +83,7 @@ def count_documents(connection: Connection, where: Clause) -> int:
     return connection.execute(query).scalar_one()
 
 
-def _only(connection: Connection, vault: Vault, row: Row | None) -> Document | None:
+def _only(connection: Connection, vault: Vault | None, row: Row | None) -> Document | None:
     return None if row is None else documents_of(connection, vault, [row])[0]
 
 

@@ -85,7 +85,8 @@ def _create(
     if tx.connection.execute(insert, row).rowcount:
         return {**row, **{f"type.{key}": value for key, value in type.items()}}, True
     there = read_schema_by_checksum(tx.connection, digest, version)  # somebody was faster
-    assert there is not None
+    if there is None:
+        raise ConflictError("The same block schema was made and deleted at the same time.")
     return there, False
 
 

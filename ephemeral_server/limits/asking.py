@@ -61,7 +61,9 @@ def ask(tx: Transaction, settings: Settings, asked: Asked) -> list[Limit] | floa
     active = [limit for limit in limits if limit.active]
     _check(active, asked)
     ids = [limit.id for limit in active]
-    if take_slots(tx, ids, asked.slots):
+    # Whoever sees that there are too few is not in the way of those who give slots back.
+    seems_free = all(limit.active_slots <= limit.slots - asked.slots for limit in active)
+    if seems_free and take_slots(tx, ids, asked.slots):
         return limits
     note_denial(tx, ids)
     return wait_for(settings, active, asked.slots)

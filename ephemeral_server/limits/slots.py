@@ -94,18 +94,20 @@ def _taking(dialect: str) -> Update:
 def note_denial(tx: Transaction, limit_ids: Collection[str]) -> None:
     """Count that somebody asked for slots of these limits in vain; whoever is next waits longer.
 
-    Args:
-        limit_ids: of limits that `take_slots` was asked for in this transaction.
+    Limits that others are at work with are passed over rather than waited for.
     """
     tx.connection.execute(_denying(tx.dialect), {"ids": list(limit_ids), "now": tx.now()})
 
 
 @lru_cache(maxsize=2)
 def _denying(dialect: str) -> Update:
+    other = concurrency_limit.alias("other").c
+    idle = select(other.id).where(other.id.in_(_IDS)).order_by(other.id)
+    idle = idle.with_for_update(key_share=True, skip_locked=True)
     now = denials_left(dialect, concurrency_limit)
     return (
         update(concurrency_limit)
-        .where(_C.id.in_(_IDS), _C.denied_slots < LARGEST)
+        .where(_C.id.in_(idle), _C.denied_slots < LARGEST)
         .values(denied_slots=now.left + 1, denied_decays_from=now.since)
     )
 

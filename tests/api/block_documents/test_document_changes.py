@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from ephemeral_server.admin.storage import KEY as RESULT_STORAGE
-from ephemeral_server.database.tables import configuration
+from ephemeral_server.database.tables import block_document, configuration
+from ephemeral_server.database.transaction import Transaction
 from tests.api.block_documents.documents import Blocks
 from tests.api.objects import NOBODY
 from tests.api.work_pools.pools import refusal
@@ -216,6 +218,14 @@ def test_what_a_deleted_document_refers_to_stays(blocks: Blocks) -> None:
     assert leaf.data() == {"a": 1}
 
 
+def test_a_document_that_no_key_opens_can_be_deleted(blocks: Blocks) -> None:
+    document = blocks.new({"a": "text"})
+    blocks.application.write(_seal, document.id)
+    assert blocks.application.get(document.path).status_code == 424
+    document.delete()
+    assert document.events()[-1].payload["data"] == {}
+
+
 def test_documents_go_with_their_type(blocks: Blocks) -> None:
     document = blocks.new({"k": blocks.new().ref})
     assert blocks.application.delete(f"/block_types/{blocks.type['id']}").status_code == 204
@@ -254,6 +264,12 @@ def test_results_go_where_they_went_when_another_block_goes(blocks: Blocks) -> N
     chosen = application.get("/admin/storage").json()
     assert chosen == {"default_result_storage_block_id": document.id}
     document.delete()
+
+
+def _seal(tx: Transaction, id: str) -> None:
+    """Let the data of a document be sealed by a key that nobody has."""
+    where = block_document.c.id == id
+    tx.connection.execute(update(block_document).where(where).values(data="sealed"))
 
 
 def _choose(application: Application, id: str) -> None:

@@ -37,7 +37,7 @@ def test_secrets_are_not_answered_but_kept(blocks: Blocks) -> None:
 
 
 def test_data_comes_back_as_it_was_sent(blocks: Blocks) -> None:
-    data = {"a": [1, 1.0, -0.5, 1e300, None, True, {"b": {}}], "é☃😀": '\x00\n"\\', "": ""}
+    data: Any = {"a": [1, 1.0, -0.5, 1e300, None, True, {"b": {}}], "é☃😀": '\x00\n"\\', "": ""}
     assert blocks.new(data).data() == data
 
 

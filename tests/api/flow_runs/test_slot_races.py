@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,14 +15,13 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from ephemeral_server import EphemeralServer
-from ephemeral_server.clock import SystemClock
-from ephemeral_server.database import Database, Transaction, open_database
+from ephemeral_server.database import Transaction
 from ephemeral_server.database.tables import concurrency_lease, concurrency_limit, deployment
 from ephemeral_server.ids import new_id
 from ephemeral_server.limits.releases import release_expired
-from ephemeral_server.settings import Settings
 from tests import web
 from tests.api.objects import new_flow, new_flow_run, new_task_run, set_state
+from tests.databases import write
 from tests.rows import filled
 
 T = TypeVar("T")
@@ -47,16 +45,7 @@ class Shop:
 
     def work(self, unit: Callable[[Transaction], T]) -> T:
         """The result of a unit of work in a process's own connection."""
-
-        async def run() -> T:
-            settings = Settings(database_url=self._url, postgres_pool_size=1)
-            database: Database = await open_database(settings, SystemClock(), lambda events: None)
-            try:
-                return await database.write(unit)
-            finally:
-                await database.close()
-
-        return asyncio.run(run())
+        return write(self._url, unit)
 
     def limit(self, slots: int, **columns: Any) -> str:
         """A limit; its id."""

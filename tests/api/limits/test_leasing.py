@@ -14,11 +14,6 @@ from tests.limits.limits import Limits
 LIMITS = "/v2/concurrency_limits"
 
 
-@pytest.fixture
-def limits(application: Application) -> Limits:
-    return Limits(application)
-
-
 def ask(application: Application, *names: str, slots: int = 1, **members: Any) -> httpx.Response:
     body = {"names": list(names), "slots": slots, **members}
     return application.post(f"{LIMITS}/increment-with-lease", body)
