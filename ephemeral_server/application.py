@@ -43,8 +43,8 @@ DOMAINS = {
     "block_documents": ("ephemeral_server.block_documents.routes",),
     "block_schemas": ("ephemeral_server.block_schemas.routes",),
     "block_types": (
-        "ephemeral_server.block_types.routes",
         "ephemeral_server.block_documents.type_routes",
+        "ephemeral_server.block_types.routes",
     ),
     "collections": ("ephemeral_server.collections.routes",),
     "concurrency_limits": ("ephemeral_server.limits.tag_routes",),

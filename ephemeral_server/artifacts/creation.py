@@ -22,7 +22,11 @@ ArtifactRow = Mapping[str, Any]
 
 _C = artifact_collection.c
 _INSERT = Prepared(artifact.insert(), artifact.c.keys())
-_LOCK = select(_C.id, _C.created).where(_C.key == bindparam("key")).with_for_update()
+_LOCK = Prepared(select(_C.id, _C.created).where(_C.key == bindparam("key")).with_for_update())
+_POINT = Prepared(
+    update(artifact_collection).where(_C.id == bindparam("collection_id")),
+    ["collection_id", *(column.name for column in _C if column.name not in ("id", "key"))],
+)
 
 
 def create_artifact(
@@ -59,10 +63,8 @@ def create_artifact(
 
 def point_to(tx: Transaction, collection_id: str, latest: ArtifactRow) -> None:
     """Make an artifact the latest of its collection, which is locked."""
-    about = {name: value for name, value in latest.items() if name not in ("id", "key")}
-    values = {**about, "latest_id": latest["id"]}
-    tx.connection.execute(update(artifact_collection).where(_C.id == collection_id).values(values))
-    collection = {**values, "id": collection_id, "key": latest["key"]}
+    collection = {**latest, "id": collection_id, "latest_id": latest["id"]}
+    _POINT.run(tx.connection, {**collection, "collection_id": collection_id})
     emit_collection_event(tx, "updated", collection)
 
 
@@ -74,11 +76,12 @@ def _stamped(tx: Transaction, about: dict[str, Any]) -> dict[str, Any]:
 def _collected(tx: Transaction, about: dict[str, Any]) -> dict[str, Any]:
     """The row of an artifact with a key, whose collection has it as the latest."""
     insert = insert_or_ignore(tx.dialect, artifact_collection, "key")
-    while True:  # unless others make or delete the collection just now, once
-        found = tx.connection.execute(_LOCK, {"key": about["key"]}).first()
+    while True:  # once, unless others make or delete the collection at this moment
+        found = _LOCK.first(tx.connection, {"key": about["key"]})
         row = _stamped(tx, about)
         if found is not None:
-            point_to(tx, found.id, {**row, "created": found.created})
+            collection_id, created = found
+            point_to(tx, collection_id, {**row, "created": created})
             return row
         collection = {**row, "id": new_id(row["created"]), "latest_id": row["id"]}
         if tx.connection.execute(insert, collection).rowcount:

@@ -8,7 +8,7 @@ from sqlalchemy import delete, update
 
 from ephemeral_server.block_documents import references
 from ephemeral_server.block_documents.creation import no_schema
-from ephemeral_server.block_documents.deletion import forget
+from ephemeral_server.block_documents.deletion import forget_deleted
 from ephemeral_server.block_documents.document import Document
 from ephemeral_server.block_documents.events import emit_document_event
 from ephemeral_server.block_documents.obfuscation import restored
@@ -77,8 +77,8 @@ def delete_document(tx: Transaction, vault: Vault, id: str) -> None:
         document = lock_document(tx, vault, id, to_delete=True)
     except EncryptionKeyError:  # what nobody can read any more can still be deleted
         document = lock_document(tx, None, id, to_delete=True)
-    forget(tx, _C.id == id)
     tx.connection.execute(delete(block_document).where(_C.id == id))
+    forget_deleted(tx)
     emit_document_event(tx, "deleted", document)
 
 

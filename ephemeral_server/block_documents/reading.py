@@ -12,6 +12,7 @@ from ephemeral_server.block_documents.graph import REFERENCE, references_below
 from ephemeral_server.block_schemas.store import schema_columns
 from ephemeral_server.block_types.wire import BLOCK_TYPE
 from ephemeral_server.database.operators import Clause, is_in
+from ephemeral_server.database.prepared import Prepared
 from ephemeral_server.database.tables import (
     block_document,
     block_schema,
@@ -56,7 +57,7 @@ def _all_below(where: Clause) -> Select[Any]:
     )
 
 
-_BELOW_ONE = _all_below(REFERENCE.parent_block_document_id == bindparam("parent_id"))
+_BELOW_ONE = Prepared(_all_below(REFERENCE.parent_block_document_id == bindparam("parent_id")))
 
 
 def documents_of(
@@ -82,8 +83,6 @@ def _rows_below(connection: Connection, ids: list[str]) -> Sequence[Row]:
     if not ids:
         return []
     if len(ids) == 1:
-        result = connection.execute(_BELOW_ONE, {"parent_id": ids[0]})
-    else:
-        where = is_in(REFERENCE.parent_block_document_id, ids, connection.dialect.name)
-        result = connection.execute(_all_below(where))
-    return result.mappings().all()
+        return _BELOW_ONE.mappings(connection, {"parent_id": ids[0]})
+    where = is_in(REFERENCE.parent_block_document_id, ids, connection.dialect.name)
+    return connection.execute(_all_below(where)).mappings().all()

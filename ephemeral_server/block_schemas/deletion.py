@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import bindparam, delete
 
-from ephemeral_server.block_documents.deletion import forget
+from ephemeral_server.block_documents.deletion import forget_deleted
 from ephemeral_server.block_schemas.store import NOT_FOUND, read_schema
-from ephemeral_server.database.tables import block_document, block_schema
+from ephemeral_server.database.tables import block_schema
 from ephemeral_server.database.transaction import Transaction
 from ephemeral_server.errors import ObjectNotFoundError, ProtectedObjectError
 
@@ -25,5 +25,5 @@ def delete_schema(tx: Transaction, id: str) -> None:
         raise ObjectNotFoundError(NOT_FOUND)
     if schema["type.is_protected"]:
         raise ProtectedObjectError("Block schemas for protected block types cannot be deleted.")
-    forget(tx, block_document.c.block_schema_id == id)
     tx.connection.execute(_DELETE, {"schema_id": id})
+    forget_deleted(tx)

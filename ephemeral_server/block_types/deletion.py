@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import delete
 
-from ephemeral_server.block_documents.deletion import forget
+from ephemeral_server.block_documents.deletion import forget_deleted
 from ephemeral_server.block_types.events import emit_type_event
 from ephemeral_server.block_types.store import lock_type
-from ephemeral_server.database.tables import block_document, block_type
+from ephemeral_server.database.tables import block_type
 from ephemeral_server.database.transaction import Transaction
 from ephemeral_server.errors import ProtectedObjectError
 
@@ -22,6 +22,6 @@ def delete_type(tx: Transaction, id: str) -> None:
     row = lock_type(tx, id)
     if row["is_protected"]:
         raise ProtectedObjectError("protected block types cannot be deleted.")
-    forget(tx, block_document.c.block_type_id == id)
     tx.connection.execute(delete(block_type).where(block_type.c.id == id))
+    forget_deleted(tx)
     emit_type_event(tx, "deleted", row)

@@ -9,6 +9,8 @@ from weakref import WeakSet
 
 from sqlalchemy import Connection, bindparam, select, update
 
+from ephemeral_server.block_types.system.catalogue import SYSTEM_TYPES, digest
+from ephemeral_server.block_types.system.installation import put_system_type
 from ephemeral_server.database.base import Database
 from ephemeral_server.database.tables import configuration
 from ephemeral_server.database.transaction import Transaction
@@ -16,7 +18,7 @@ from ephemeral_server.database.upsert import insert_or_ignore
 from ephemeral_server.ids import new_id
 from ephemeral_server.wire import dump
 
-#: The row of the configuration that says which types are there, see `catalogue.digest`.
+#: The row of the configuration that says which types are there: with which `digest`.
 KEY = "system-block-types"
 
 #: The databases where they are all there, as far as this process knows.
@@ -26,8 +28,8 @@ _C = configuration.c
 _PRESENT = select(_C.value).where(_C.key == KEY)
 _REPLACE = (
     update(configuration)
-    .where(_C.key == KEY, _C.value != bindparam("digest"))
-    .values(value=bindparam("digest"), updated=bindparam("now"))
+    .where(_C.key == KEY, _C.value != bindparam("wanted"))
+    .values(value=bindparam("wanted"), updated=bindparam("now"))
 )
 
 
@@ -38,8 +40,6 @@ async def ensure(database: Database) -> None:
     """
     if database in _complete:
         return
-    from ephemeral_server.block_types.system.catalogue import digest  # seldom needed
-
     wanted = dump(digest())
     if await database.read(_present) != wanted:
         await database.write(_install, wanted)
@@ -48,9 +48,6 @@ async def ensure(database: Database) -> None:
 
 def restore(tx: Transaction) -> None:
     """Put the types that the server itself needs into the database as they were at first."""
-    from ephemeral_server.block_types.system.catalogue import SYSTEM_TYPES
-    from ephemeral_server.block_types.system.installation import put_system_type
-
     for type in SYSTEM_TYPES:
         if type.is_protected:
             put_system_type(tx, type)
@@ -61,20 +58,17 @@ def _present(connection: Connection) -> str | None:
     return found
 
 
-def _install(tx: Transaction, digest: str) -> None:
-    from ephemeral_server.block_types.system.catalogue import SYSTEM_TYPES
-    from ephemeral_server.block_types.system.installation import put_system_type
-
-    if _claim(tx, digest):
+def _install(tx: Transaction, wanted: str) -> None:
+    if _claim(tx, wanted):
         for type in SYSTEM_TYPES:
             put_system_type(tx, type)
 
 
-def _claim(tx: Transaction, digest: str) -> bool:
+def _claim(tx: Transaction, wanted: str) -> bool:
     """Note that the types are there; false if another server has done it meanwhile."""
     now = tx.now()
-    row = {"id": new_id(now), "created": now, "updated": now, "key": KEY, "value": digest}
+    row = {"id": new_id(now), "created": now, "updated": now, "key": KEY, "value": wanted}
     insert = insert_or_ignore(tx.dialect, configuration, "key")
     if tx.connection.execute(insert, row).rowcount:
         return True
-    return bool(tx.connection.execute(_REPLACE, {"digest": digest, "now": now}).rowcount)
+    return bool(tx.connection.execute(_REPLACE, {"wanted": wanted, "now": now}).rowcount)

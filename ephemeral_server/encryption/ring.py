@@ -5,22 +5,18 @@ from __future__ import annotations
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from ephemeral_server.encryption.keys import Keys
-from ephemeral_server.errors import EncryptionKeyError
 
 
 class Ring:
     """Some keys, ready for use: the first seals, all of them open.
 
     Raises:
-        EncryptionKeyError: one is no key.
+        ValueError: one is no key.
     """
 
     def __init__(self, keys: Keys) -> None:
         self.keys = keys
-        try:
-            self._fernet = MultiFernet([Fernet(key) for key in keys])
-        except ValueError:
-            raise EncryptionKeyError("A key that seals secrets is damaged.") from None
+        self._fernet = MultiFernet([Fernet(key) for key in keys])
 
     def seal(self, text: str) -> str:
         return self._fernet.encrypt(text.encode()).decode()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 #: How many documents are sealed anew in one statement.
 _CHUNK = 500
+_SETTING = "setting 'encryption_key' (EPHEMERAL_SERVER_ENCRYPTION_KEY)"
 _BEFORE_ALL = "00000000-0000-0000-0000-000000000000"
 
 _SEALED = select(block_document.c.data).where(~block_document.c.data.startswith("{")).limit(1)
@@ -86,10 +87,10 @@ class Vault:
             return stored
         text = None if self._ring is None else self._ring.open(stored)
         if text is None:  # the first time, or another process has changed the key
-            ring = _ring(self._known(self._store.read(connection) if self._store else ()))
-            text = None if ring is None else ring.open(stored)
+            ring = self._ring_of(self._known(self._store.read(connection) if self._store else ()))
+            text = ring.open(stored)
             if text is None:
-                raise self._unfit(ring)
+                raise self._unfit()
             self._ring = ring
         return text
 
@@ -106,14 +107,10 @@ class Vault:
         """
         assert self._store is not None, "of a temporary database"
         kept = self._store.hold(tx, to_change=True)
-        old = _ring(self._known(kept))
-        if self._given:
-            new = old
-        elif kept:
-            new = _ring((new_key(), *kept))
+        if self._given or not kept:
+            old = new = self._present_ring(tx, self._store)
         else:
-            new = _ring(self._store.begin(tx, new_key()))
-        assert new is not None
+            old, new = self._ring_of(kept), self._ring_of((new_key(), *kept))
         documents = 0
         for rows in _all_documents(tx.connection):
             resealed = [
@@ -125,12 +122,10 @@ class Vault:
             self._store.replace(tx, new.keys)
         return documents
 
-    def _open(self, ring: Ring | None, row: Any) -> str:
-        text: str | None = (
-            row.data if _is_plain(row.data) else ring.open(row.data) if ring else None
-        )
+    def _open(self, ring: Ring, row: Any) -> str:
+        text: str | None = row.data if _is_plain(row.data) else ring.open(row.data)
         if text is None:
-            raise self._unfit(ring, f"block document {row.name!r} ({row.id})")
+            raise self._unfit(f"block document {row.name!r} ({row.id})")
         return text
 
     def _present_ring(self, tx: Transaction, store: KeyStore) -> Ring:
@@ -139,37 +134,44 @@ class Vault:
         if self._ring is not None and self._ring.keys == keys:
             return self._ring
         sealed = tx.connection.execute(_SEALED).scalar()
-        if not keys and sealed is None:
-            keys = store.begin(tx, new_key())
-        ring = _ring(keys)
+        if not keys:  # or rather, there were none: another may have sealed its first secret since
+            kept = store.begin(tx, new_key()) if sealed is None else store.hold(tx)
+            keys = self._known(kept)
+        ring = self._ring_of(keys)
         # What was sealed with a key beside those that are there now would soon be lost.
-        if ring is None or (sealed is not None and ring.open(sealed) is None):
-            raise self._unfit(ring)
+        if sealed is not None and ring.open(sealed) is None:
+            raise self._unfit()
         self._ring = ring
         return ring
 
     def _known(self, kept: Keys) -> Keys:
         return tuple(dict.fromkeys((*self._given, *kept)))
 
-    def _unfit(self, ring: Ring | None, what: str = "secrets in the database") -> Exception:
-        lies = f"in {self._store.place}" if self._store else "with a lasting database"
-        if ring is None:
-            return EncryptionKeyError(
-                f"The key of {what} is lost: it should be {lies}. Put it back, or give it in "
-                "setting 'encryption_key' (EPHEMERAL_SERVER_ENCRYPTION_KEY)."
+    def _ring_of(self, keys: Keys) -> Ring:
+        if not keys:
+            raise EncryptionKeyError(
+                f"The key of secrets in the database is lost: it should be in {self._place}. Put "
+                f"it back, or give it in {_SETTING}."
             )
+        from ephemeral_server.encryption.ring import Ring  # where there are no secrets, never
+
+        try:
+            return Ring(keys)
+        except ValueError:  # (those that were given are known to be keys)
+            raise EncryptionKeyError(
+                f"The key of secrets in {self._place} is damaged. Put it right, or take it away "
+                f"there and give it in {_SETTING}."
+            ) from None
+
+    def _unfit(self, what: str = "secrets in the database") -> EncryptionKeyError:
         return EncryptionKeyError(
-            f"No key opens {what}: neither setting 'encryption_key' "
-            f"(EPHEMERAL_SERVER_ENCRYPTION_KEY) nor what is {lies} has the one that sealed it."
+            f"No key opens {what}: neither in {_SETTING} nor in {self._place} is the one that "
+            "sealed it."
         )
 
-
-def _ring(keys: Keys) -> Ring | None:
-    if not keys:
-        return None
-    from ephemeral_server.encryption.ring import Ring  # where there are no secrets, never
-
-    return Ring(keys)
+    @property
+    def _place(self) -> str:
+        return self._store.place if self._store else "a lasting database"
 
 
 def _is_plain(stored: str) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
 from ephemeral_server.encryption.keys import new_key
 from ephemeral_server.encryption.ring import Ring
 from ephemeral_server.errors import EncryptionKeyError
-from tests.encryption.processes import SECRET, process
+from tests.encryption.processes import SECRET, key_file, process
 
 
 def test_everything_is_sealed_with_a_new_key(database_url: str) -> None:
@@ -85,6 +86,20 @@ def test_a_document_that_cannot_be_opened_leaves_all_as_they_are(database_url: s
 
             assert await one.stored(good) == sealed
             assert await one.keys() == keys
+
+    asyncio.run(main())
+
+
+def test_a_lost_key_is_not_replaced(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'server.db'}"
+
+    async def main() -> None:
+        async with process(url) as one:
+            await one.store()
+            key_file(url).unlink()
+            with pytest.raises(EncryptionKeyError, match="lost"):
+                await one.rotate()
+            assert not key_file(url).exists()
 
     asyncio.run(main())
 

@@ -50,6 +50,19 @@ def test_who_needs_a_key_that_is_lost_is_told_what_to_do(url: str) -> None:
         assert api.post("/flows/", json={"name": "others-go-on"}).status_code == 201
 
 
+def test_what_nobody_can_open_any_more_can_be_deleted(url: str) -> None:
+    with ephemeral(database_url=url, activate=False) as server, web.client(server.api_url) as api:
+        document = save(api)
+    key_file(url).unlink()
+    same = {key: document[key] for key in ("name", "block_type_id", "block_schema_id", "data")}
+    with ephemeral(database_url=url, activate=False) as server, web.client(server.api_url) as api:
+        assert api.post("/block_documents/", json={**same, "name": "other"}).status_code == 424
+        assert api.delete(f"/block_documents/{document['id']}").status_code == 204
+        document = made(api, "/block_documents/", same)
+        assert read(api, document).json()["data"] == same["data"]
+    assert key_file(url).exists()
+
+
 def test_a_server_goes_on_while_its_key_is_changed(url: str) -> None:
     command = [sys.executable, "-m", "ephemeral_server", "rotate-key", "--database-url", url]
     with ephemeral(database_url=url, activate=False) as server, web.client(server.api_url) as api:

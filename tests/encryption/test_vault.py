@@ -7,13 +7,15 @@ import os
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ephemeral_server.encryption.keys import new_key
+from ephemeral_server.database import Transaction
+from ephemeral_server.encryption.keys import Keys, new_key, store_of
 from ephemeral_server.encryption.vault import Vault
 from ephemeral_server.errors import EncryptionKeyError
 from ephemeral_server.settings import Settings
@@ -132,6 +134,26 @@ def test_many_that_seal_their_first_secret_at_once_get_one_key(database_url: str
     asyncio.run(main())
 
 
+def test_a_first_key_that_another_makes_meanwhile_is_not_missed(postgres_url: str) -> None:
+    async def main() -> None:
+        async with process(postgres_url) as one:
+            store = store_of(postgres_url)
+            hold = store.hold
+
+            def hold_slowly(tx: Transaction, *, to_change: bool = False) -> Keys:
+                keys = hold(tx, to_change=to_change)
+                if not keys:
+                    with ThreadPoolExecutor() as other:
+                        other.submit(asyncio.run, store_one(postgres_url)).result()
+                return keys
+
+            store.hold = hold_slowly  # type: ignore[method-assign]
+            one.vault.__dict__["_store"] = store
+            assert await one.read(await one.store()) == SECRET
+
+    asyncio.run(main())
+
+
 class TestGivenKeys:
     def test_a_given_key_is_not_kept_with_the_database(self, database_url: str) -> None:
         key = new_key()
@@ -241,7 +263,9 @@ class TestUnfitKeys:
 
         async def main() -> None:
             async with process(sqlite_url) as one:
-                with pytest.raises(EncryptionKeyError, match="damaged"):
+                with pytest.raises(
+                    EncryptionKeyError, match=r"server\.db\.key is damaged.*encryption_key"
+                ):
                     await one.read(id)
 
         asyncio.run(main())

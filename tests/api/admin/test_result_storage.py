@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from typing import Any
 
+import asyncpg
+import httpx
 import pytest
 
+from ephemeral_server import ephemeral
 from ephemeral_server.admin.routes import ServerDefaultResultStorage
+from ephemeral_server.admin.storage import KEY
+from tests import web
 from tests.api.block_documents.documents import Blocks
-from tests.api.objects import NOBODY
+from tests.api.objects import NOBODY, made
 from tests.api.shapes import assert_shape
 from tests.application import Application
+from tests.locks import lock_waits
 
 MEMBER = "default_result_storage_block_id"
 NOTHING = {MEMBER: None}
@@ -84,6 +92,33 @@ def test_it_stays_when_another_block_goes(application: Application, storages: Bl
     chosen, other = choose(storages), storages.new()
     assert application.delete(other.path).status_code == 204
     assert application.get("/admin/storage").json() == {MEMBER: chosen}
+
+
+def test_one_chosen_while_its_type_is_deleted_is_not_left_over(postgres_url: str) -> None:
+    async def run(api: httpx.Client) -> None:
+        type = made(api, "/block_types/", {"name": "t", "slug": "t"})
+        schema = made(api, "/block_schemas/", {"fields": {}, "block_type_id": type["id"]})
+        named = {"name": "d", "block_type_id": type["id"], "block_schema_id": schema["id"]}
+        chosen = json.dumps({MEMBER: made(api, "/block_documents/", named)["id"]})
+        other = await asyncpg.connect(postgres_url.replace("+asyncpg", ""))
+        try:
+            async with other.transaction():
+                await other.execute("SELECT 1 FROM block_document FOR UPDATE")
+                deletion = asyncio.to_thread(api.delete, f"/block_types/{type['id']}")
+                waiting = asyncio.create_task(deletion)
+                await lock_waits(postgres_url, 1)
+                insert = "INSERT INTO configuration VALUES ($1, 0, 0, $2, $3)"
+                await other.execute(insert, NOBODY, KEY, chosen)
+            assert (await waiting).status_code == 204
+        finally:
+            await other.close()
+
+    with (
+        ephemeral(database_url=postgres_url, activate=False) as server,
+        web.client(server.api_url) as api,
+    ):
+        asyncio.run(asyncio.wait_for(run(api), 50))
+        assert api.get("/admin/storage").json() == NOTHING
 
 
 def choose(storages: Blocks) -> str:
