@@ -123,9 +123,9 @@ def test_who_finds_no_slot_waits_for_one_or_gives_up(history: History, traffic: 
         assert "timed out after 0.1 second(s)" in complaint(take_async)
         assert "423 Locked" in complaint(lambda: take(max_retries=0))
     assert taken(history, "one") == 0
-    locked = [each for each in traffic.on(LEASE_SLOTS) if each.status == 423]
-    assert len(locked) == 3
-    assert all(each.answer == {"detail": "Locked"} for each in locked)
+    # Who waits for so short a time may be gone before it is answered.
+    locked = [each.answer for each in traffic.on(LEASE_SLOTS) if each.status == 423]
+    assert locked[-1] == {"detail": "Locked"}
     take()
     traffic.expect(LEASE_SLOTS, 422)
     assert "Slots requested is greater than the limit" in complaint(lambda: take(occupy=2))
@@ -155,18 +155,19 @@ def test_limits_that_are_not_there_or_not_active_hold_nobody_up(
 
 
 def test_a_rate_is_kept(history: History, traffic: Traffic) -> None:
-    limit(history, "rate", 2, decay=10.0)
-    limit(history, "held", 2)
-    began = time.monotonic()
-    rate_limit("rate", occupy=2)
-    assert taken(history, "rate") > 0
+    for name, decay in [("fast", 10.0), ("slow", 0.001), ("held", 0.0)]:
+        limit(history, name, 2, decay)
     traffic.expect(TAKE_SLOTS, 423)
     traffic.expect(TAKE_SLOTS, 422)
-    said = complaint(lambda: rate_limit("rate", occupy=2, timeout_seconds=0))
-    assert said.startswith("AcquireConcurrencySlotTimeoutError")
-    asyncio.run(async_slots.rate_limit("rate", occupy=2))
+    began = time.monotonic()
+    rate_limit("fast", occupy=2)
+    asyncio.run(async_slots.rate_limit("fast", occupy=2))
     # Two of two slots are free again after two tenths of a second.
     assert time.monotonic() - began >= 0.2
+    rate_limit("slow", occupy=2)
+    assert taken(history, "slow") == 2
+    said = complaint(lambda: rate_limit("slow", timeout_seconds=0))
+    assert said.startswith("AcquireConcurrencySlotTimeoutError")
     assert "do not have a decay configured: 'held'" in complaint(lambda: rate_limit("held"))
     said = complaint(lambda: rate_limit("unknown", strict=True))
     assert "must be created before acquiring slots" in said
