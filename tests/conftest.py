@@ -33,7 +33,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_BASE].mkdir(mode=0o700)
     environment = pytest.MonkeyPatch()
     for name in list(os.environ):
-        if name.startswith(("PREFECT_", "EPHEMERAL_SERVER_")):
+        # The one that is no setting names the command that tests/command_line runs.
+        if name.startswith(("PREFECT_", "EPHEMERAL_SERVER_")) and name != "PREFECT_COMMAND":
             environment.delenv(name)
     environment.setenv("EPHEMERAL_SERVER_TEMP_DIRECTORY", str(config.stash[_BASE]))
     environment.setenv("PREFECT_HOME", str(base / "prefect"))

@@ -30,6 +30,11 @@ _NOT_LIVE = re.compile(
     r"|asyncio: Exception in callback FlowRun(Cancelling|Suspending)Observer"
 )
 
+#: What the client logs of a slot that it does not get, and raises too.
+_NO_SLOT = re.compile(
+    r"prefect._internal.concurrency: Service 'ConcurrencySlotAcquisition.* failed"
+)
+
 #: Threads that the client's lasting event loops start as they need them and end when they idle.
 _HELPERS_OF_CLIENT = "AnyIO worker thread"
 
@@ -89,7 +94,8 @@ def traffic(
         and not record.name.startswith(_RUN_LOGGERS)
         and _STILL_SENDING not in record.getMessage()
     ]
-    assert [complaint for complaint in complaints if not _NOT_LIVE.match(complaint)] == []
+    excused = [each for each in complaints if _NOT_LIVE.match(each) or _NO_SLOT.match(each)]
+    assert [complaint for complaint in complaints if complaint not in excused] == []
     assert "Error logging to API" not in capfd.readouterr().err
 
 

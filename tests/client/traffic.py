@@ -59,7 +59,9 @@ LEASE_SLOTS = "POST /v2/concurrency_limits/increment-with-lease"
 #: Errors that are right, as patterns of routes: protection is off, a task may have to wait for a
 #: slot, a task run is not there until the event that tells of it has arrived, though a future of it
 #: may already be asked for, whoever resumes a flow may leave out an input that needs nothing, and
-#: whoever deploys a flow or starts a worker asks first whether the deployment or pool is there.
+#: whoever deploys a flow, starts a worker, saves a block or sets a variable asks first whether the
+#: deployment, the pool, the block's type and schema, or the variable is there. Whoever overwrites a
+#: block tries first to make a new one.
 EXPECTED = [
     (CSRF_PROBE, 422),
     (LEASE_SLOTS, 423),
@@ -67,6 +69,10 @@ EXPECTED = [
     ("GET /flow_runs/{id}/input/*-1-response", 404),
     ("GET /deployments/name/*", 404),
     ("GET /work_pools/*", 404),
+    ("GET /block_types/slug/*", 404),
+    ("GET /block_schemas/checksum/*", 404),
+    ("POST /block_documents/", 409),
+    ("GET /variables/name/*", 404),
     # Not there yet; the client does without.
     ("DELETE /automations/owned-by/*", 404),
     ("WEBSOCKET /events/out", 403),

@@ -12,6 +12,7 @@ from prefect.exceptions import Pause
 from prefect.flow_engine import run_flow
 from prefect.flows import Flow
 from prefect.workers.base import BaseJobConfiguration, BaseWorker, BaseWorkerResult
+from pydantic import Field
 
 from tests.client.deploying import deploy
 
@@ -24,9 +25,11 @@ class Job(BaseJobConfiguration):
 
     Attributes:
         machine: a variable that only workers of this type know.
+        details: another one, which takes whatever there is to be said.
     """
 
     machine: str = "small"
+    details: dict[str, Any] = Field(default_factory=dict)
 
 
 class InProcessWorker(BaseWorker[Job, Any, BaseWorkerResult]):
