@@ -38,6 +38,16 @@ if TYPE_CHECKING:
 #: Which modules hold the routes of a path's first segment.
 DOMAINS = {
     "admin": ("ephemeral_server.admin.routes",),
+    "artifacts": ("ephemeral_server.artifacts.routes",),
+    "block_capabilities": ("ephemeral_server.block_schemas.capability_routes",),
+    "block_documents": ("ephemeral_server.block_documents.routes",),
+    "block_schemas": ("ephemeral_server.block_schemas.routes",),
+    "block_types": (
+        "ephemeral_server.block_documents.type_routes",
+        "ephemeral_server.block_types.routes",
+    ),
+    "collections": ("ephemeral_server.collections.routes",),
+    "concurrency_limits": ("ephemeral_server.limits.tag_routes",),
     "csrf-token": ("ephemeral_server.admin.csrf",),
     "deployments": (
         "ephemeral_server.deployments.routes",
@@ -74,6 +84,7 @@ DOMAINS = {
         "ephemeral_server.ui_api.flow_routes",
         "ephemeral_server.ui_api.schema_routes",
     ),
+    "variables": ("ephemeral_server.variables.routes",),
     "work_pools": (
         "ephemeral_server.work_pools.polling_routes",
         "ephemeral_server.work_pools.routes",
@@ -81,7 +92,7 @@ DOMAINS = {
         "ephemeral_server.workers.routes",
         "ephemeral_server.workers.channel.routes",
     ),
-    "v2": ("ephemeral_server.limits.lease_routes",),
+    "v2": ("ephemeral_server.limits.slot_routes", "ephemeral_server.limits.routes"),
     "work_queues": ("ephemeral_server.work_queues.routes",),
 }
 
@@ -219,7 +230,7 @@ async def running(
     """A runtime from its start to its end, for the lifespan of an application."""
     settings, clean_up = _with_database(settings)
     try:
-        runtime = Runtime(settings, clock, csrf)
+        runtime = Runtime(settings, clock, csrf, temporary=_is_temporary(settings))
         await runtime.start()
         try:
             yield runtime
@@ -249,6 +260,15 @@ def _with_database(settings: Settings) -> tuple[Settings, Callable[[], None]]:
     file = default_database()
     file.parent.mkdir(parents=True, exist_ok=True)
     return settings.replace(database_url=f"sqlite+aiosqlite:///{file}"), lambda: None
+
+
+def _is_temporary(settings: Settings) -> bool:
+    """Whether the database is deleted with the server."""
+    if not settings.ephemeral or settings.database_url is None:
+        return False
+    from ephemeral_server.embed.storage import is_temporary
+
+    return is_temporary(settings.database_url.partition("///")[2])
 
 
 def _quiet() -> dict[str, Any]:

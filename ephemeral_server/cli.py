@@ -105,3 +105,27 @@ def openapi() -> None:
     from ephemeral_server.application import create_api_app
 
     click.echo(json.dumps(create_api_app().openapi()))
+
+
+@main.command("rotate-key")
+@click.option("--database-url", help="sqlite+aiosqlite:///FILE or postgresql+asyncpg://...")
+def rotate_key(database_url: str | None) -> None:
+    """Seal the secrets of a lasting database with a new key, while servers run or not.
+
+    The new key is made and kept with the database; where EPHEMERAL_SERVER_ENCRYPTION_KEY is set
+    it is the first of those in it. What was sealed with earlier keys is sealed anew.
+    """
+    from ephemeral_server.application import default_database
+    from ephemeral_server.encryption import rotation
+    from ephemeral_server.settings import Settings
+
+    given: dict[str, Any] = {"database_url": database_url} if database_url else {}
+    try:
+        settings = Settings.load(**given)
+        if settings.database_url is None:
+            file = default_database()
+            settings = settings.replace(database_url=f"sqlite+aiosqlite:///{file}")
+        documents = rotation.rotate_key(settings)
+    except EphemeralServerError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"The secrets of {documents} block documents are sealed anew.")

@@ -13,8 +13,10 @@
     ├── ServiceError            a service failed in the server's process; the cause is chained
     ├── DatabaseClosedError     work for a database that is closed
     ├── SchemaMismatchError     a lasting database was made by another version
+    ├── EncryptionKeyError      the key of stored secrets is lost or wrong (answered with 424)
     ├── ObjectNotFoundError     an id names nothing (answered with 404)
     ├── ChangeRefusedError      the present state of an object forbids it (answered with 400)
+    ├── ProtectedObjectError    the server itself needs an object (answered with 403)
     ├── UnprocessableError      what is asked for makes no sense (answered with 422)
     ├── ConflictError           something of that name is there already (answered with 409)
     └── OverloadedError         the server cannot take this now (answered with 503)
@@ -67,12 +69,20 @@ class SchemaMismatchError(EphemeralServerError, RuntimeError):
     """A lasting database was made by another version of this package."""
 
 
+class EncryptionKeyError(EphemeralServerError, RuntimeError):
+    """Secrets cannot be sealed or opened. Answered with 424: it will not do to ask again."""
+
+
 class ObjectNotFoundError(EphemeralServerError, LookupError):
     """An id names nothing. Answered with 404 and the message."""
 
 
 class ChangeRefusedError(EphemeralServerError, ValueError):
     """The present state of an object forbids a change. Answered with 400 and the message."""
+
+
+class ProtectedObjectError(EphemeralServerError):
+    """The server itself needs an object, which nobody may delete. Answered with 403."""
 
 
 class UnprocessableError(EphemeralServerError, ValueError):

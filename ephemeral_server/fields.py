@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timezone
 from functools import lru_cache
 from typing import Annotated, Any
@@ -123,6 +124,23 @@ def _id_text(value: Any, handler: ValidatorFunctionWrapHandler) -> str:
 def _id_schema(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
     return no_info_wrap_validator_function(_id_text, uuid_schema())
 
+
+def dashed(what: str) -> AfterValidator:
+    """For names that are parts of paths and of Python code.
+
+    Args:
+        what: such as ``Block type slug``.
+    """
+
+    def check(name: str) -> str:
+        if _DASHED.fullmatch(name) is None:
+            raise ValueError(f"{what} must only contain lowercase letters, numbers, and dashes.")
+        return name
+
+    return AfterValidator(check)
+
+
+_DASHED = re.compile("[a-z0-9-]*")
 
 #: For text with constraints of its own, behind these.
 STORABLE = AfterValidator(_storable)

@@ -41,6 +41,9 @@ class Stream(Protocol):
 class Runtime:
     """The living parts of one server, bound to the event loop that started it.
 
+    Args:
+        temporary: the database is deleted with the server.
+
     Attributes:
         settings: of this server.
         clock: where everything in this server reads the time.
@@ -56,7 +59,12 @@ class Runtime:
     database: Database
 
     def __init__(
-        self, settings: Settings, clock: Clock | None = None, csrf: CsrfTokens | None = None
+        self,
+        settings: Settings,
+        clock: Clock | None = None,
+        csrf: CsrfTokens | None = None,
+        *,
+        temporary: bool = False,
     ) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
@@ -64,7 +72,7 @@ class Runtime:
         self.live_logs = Feed(live_message)
         self.csrf = csrf or CsrfTokens.random(settings.csrf_token_seconds, self.clock)
         self.result_storage = DefaultResultStorage(self.clock)
-        self.vault = Vault()
+        self.vault = Vault(settings, temporary=temporary)
         self.task_workers = TaskWorkers(self.clock)
         self._streams: set[Stream] = set()
         self._persister: EventPersister | None = None
@@ -79,6 +87,7 @@ class Runtime:
             SettingsError, SchemaMismatchError: see `open_database`. Nothing is left open.
         """
         self.database = await open_database(self.settings, self.clock, self.bus.publish)
+        self.result_storage.watch(self.database.notices)
         self._recorder = TaskRunRecorder(self.database)
         self._persister = EventPersister(self.database)
         self.bus.subscribe(self._recorder)

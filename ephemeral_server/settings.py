@@ -18,8 +18,8 @@ from ephemeral_server.errors import SettingsError
 ENVIRONMENT_PREFIX = "EPHEMERAL_SERVER_"
 
 
-def _setting(default: Any, help: str) -> Any:
-    return field(default=default, metadata={"help": help})
+def _setting(default: Any, help: str, *, secret: bool = False) -> Any:
+    return field(default=default, repr=not secret, metadata={"help": help, "secret": secret})
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,15 @@ class Settings:
     )
     activate: bool = _setting(True, "point the Prefect client of this process at the server")
     auth: bool = _setting(False, "make a random secret that every request must show")
-    auth_string: str | None = _setting(None, "'user:password' that every request must show")
+    auth_string: str | None = _setting(
+        None, "'user:password' that every request must show", secret=True
+    )
+    encryption_key: str | None = _setting(
+        None,
+        "what secrets are sealed with in a lasting database; of several, separated by commas, the "
+        "first seals and all open; None: a key that is kept with the database",
+        secret=True,
+    )
     api_base_path: str = _setting("/api", "where the API is mounted")
     default_limit: int = _setting(200, "default and largest page size of list routes")
     max_parameter_size: int = _setting(
@@ -260,7 +268,8 @@ def _check(settings: Settings) -> None:
             not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool)  # type: ignore[arg-type]
         )
         if wrong:
-            raise SettingsError(f"Setting {spec.name!r} must be {kind}, not {value!r}.")
+            given = type(value).__name__ if spec.metadata["secret"] else repr(value)
+            raise SettingsError(f"Setting {spec.name!r} must be {kind}, not {given}.")
         least = _AT_LEAST.get(spec.name)
         if least is not None and value < least:
             raise SettingsError(f"Setting {spec.name!r} must be at least {least}, not {value!r}.")
@@ -270,6 +279,10 @@ def _check(settings: Settings) -> None:
         raise SettingsError(f"Setting 'mode' must be 'thread' or 'process', not {settings.mode!r}.")
     if settings.auth_string is not None and ":" not in settings.auth_string:
         raise SettingsError("Setting 'auth_string' must have the form 'user:password'.")
+    if settings.encryption_key is not None:
+        from ephemeral_server.encryption.keys import given_keys  # seldom needed
+
+        given_keys(settings.encryption_key)
     path = settings.api_base_path
     if not path.startswith("/") or path == "/" or path.endswith("/"):
         raise SettingsError(

@@ -113,6 +113,17 @@ class Shape:
         """The object as JSON text, from a mapping that holds `keys`."""
         return self._render([row[key] for key in self.keys], now)
 
+    def below(self, prefix: str) -> Shape:
+        """The same object, from rows in which `prefix` precedes each of the keys."""
+        return Shape(
+            member._replace(keys=tuple(prefix + key for key in member.keys))
+            for member in self.fields
+        )
+
+    def member(self, name: str) -> Field:
+        """This object as a member of another, for shapes without timed members."""
+        return Field(name, lambda *values: self.render(values), self.keys)
+
     def render_all(self, rows: Iterable[Sequence[Any]], now: int = 0) -> str:
         """A JSON list of the objects."""
         render = self._render

@@ -8,12 +8,17 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy.engine import make_url
+
+if TYPE_CHECKING:
+    from ephemeral_server.database import Transaction
+
+T = TypeVar("T")
 
 
 class PostgresServer:
@@ -78,6 +83,29 @@ class PostgresServer:
         import asyncpg
 
         return await asyncpg.connect(user=self._user, host=self._socket, database="postgres")
+
+
+def write(url: str, unit: Callable[[Transaction], T]) -> T:
+    """The result of a unit of work in a connection of this process's own.
+
+    Args:
+        url: of a database that servers of other processes or threads may be at work with.
+        unit: what is to be done.
+    """
+    # Imported here: not all who ask for a database have anything to do with ours.
+    from ephemeral_server.clock import SystemClock
+    from ephemeral_server.database import open_database
+    from ephemeral_server.settings import Settings
+
+    async def run() -> T:
+        settings = Settings(database_url=url, postgres_pool_size=1)
+        database = await open_database(settings, SystemClock(), lambda events: None)
+        try:
+            return await database.write(unit)
+        finally:
+            await database.close()
+
+    return asyncio.run(run())
 
 
 def _memory() -> str | None:

@@ -52,6 +52,7 @@ _FILLING: dict[str, dict[str, Any]] = {
         "status": "NOT_READY",
     },
     "worker": {"status": "ONLINE"},
+    "variable": {"value": "null", "tags": "[]"},
     "work_queue": {"description": "", "is_paused": False, "priority": 1, "status": "NOT_READY"},
 }
 

@@ -132,3 +132,18 @@ class TestOtherCommands:
 
     def test_version(self) -> None:
         assert __version__ in run("--version").stdout
+
+
+class TestRotateKey:
+    def test_the_first_key_is_made_where_there_is_no_secret_yet(self, tmp_path: Path) -> None:
+        url = f"sqlite+aiosqlite:///{tmp_path / 'kept.db'}"
+        with ephemeral(database_url=url, activate=False):
+            result = run("rotate-key", "--database-url", url)
+        assert result.stdout == "The secrets of 0 block documents are sealed anew.\n"
+        assert (tmp_path / "kept.db.key").exists()
+
+    def test_a_database_that_is_not_there_is_not_made(self, tmp_path: Path) -> None:
+        result = run("rotate-key", "--database-url", f"sqlite+aiosqlite:///{tmp_path / 'none.db'}")
+        assert result.returncode == 1
+        assert result.stderr.startswith("Error: There is no database")
+        assert list(tmp_path.iterdir()) == []

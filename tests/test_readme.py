@@ -92,7 +92,7 @@ def test_every_setting_it_names_exists() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", sorted(set(re.findall(r"^ephemeral-server (\w+)", README, re.M)))
+    "command", sorted(set(re.findall(r"^ephemeral-server ([\w-]+)", README, re.M)))
 )
 def test_every_command_it_names_exists(command: str, tmp_path: Path) -> None:
     (tmp_path / "servers").mkdir()

@@ -6,11 +6,14 @@ from sqlalchemy import Connection, delete, select
 
 from ephemeral_server.clock import SECOND, Clock
 from ephemeral_server.database.base import Database
+from ephemeral_server.database.notices import Notices
 from ephemeral_server.database.tables import configuration
 from ephemeral_server.database.transaction import Transaction
 
 #: The row of the configuration that holds the choice, in the JSON of the wire.
 KEY = "server-default-result-storage"
+#: The topic of `Transaction.notify` on every change of it.
+CHANGED = "default result storage"
 #: What is answered while nothing is chosen: clients then keep results in a local folder.
 NOTHING = '{"default_result_storage_block_id":null}'
 #: For how long the answer is remembered. Other processes may serve the same database.
@@ -43,23 +46,23 @@ class DefaultResultStorage:
             answer = await database.read(_read)
             if changes != self._changes:  # changed while it was read: what was read may be old
                 return answer
-            self._remember(answer)
+            self._answer, self._stale_at = answer, self._clock.now() + FRESH
         return self._answer
 
-    async def clear(self, database: Database) -> None:
-        """Choose nothing."""
-        await database.write(_clear)
-        self._changes += 1
-        self._remember(NOTHING)
+    def watch(self, notices: Notices) -> None:
+        """Forget the answer whenever the choice changes in this process."""
+        notices.listen(CHANGED, self._forget)
 
-    def _remember(self, answer: str) -> None:
-        self._answer = answer
-        self._stale_at = self._clock.now() + FRESH
+    def _forget(self, subject: str) -> None:
+        self._changes += 1
+        self._stale_at = 0
 
 
 def _read(connection: Connection) -> str:
     return connection.execute(_VALUE).scalar() or NOTHING
 
 
-def _clear(tx: Transaction) -> None:
+def clear(tx: Transaction) -> None:
+    """Choose nothing."""
     tx.connection.execute(_CLEAR)
+    tx.notify(CHANGED, "")

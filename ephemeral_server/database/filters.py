@@ -84,10 +84,8 @@ class Criterion(_Filter):
     SPECIAL: ClassVar[dict[str, Callable[[On, Any, str], Clause]]] = {}
 
 
-class EntityFilter(_Filter):
-    """The criteria for rows of one entity."""
-
-    operator: Operator = Operator.and_
+class PlainFilter(_Filter):
+    """The criteria for rows of one entity, all of which must hold."""
 
     def clause(self, dialect: str) -> Clause:
         """The condition on a row of the entity; true if there is no criterion."""
@@ -126,6 +124,12 @@ class EntityFilter(_Filter):
         return found
 
 
+class EntityFilter(PlainFilter):
+    """The criteria for rows of one entity, and how they are joined."""
+
+    operator: Operator = Operator.and_
+
+
 def given(criterion: C | None) -> C | None:
     """The criterion, or None if it holds no operator that asks for something."""
     return criterion if criterion and criterion.asked() else None
@@ -136,6 +140,14 @@ def given(criterion: C | None) -> C | None:
 
 class AnyOf(Criterion, Generic[T]):
     any_: list[T] | None = None
+
+
+class AllOf(Criterion):
+    """Names in a list that an entity holds as JSON."""
+
+    SPECIAL = TAG_OPERATORS
+
+    all_: list[Storable] | None = None
 
 
 class AnyNotAny(Criterion, Generic[T]):

@@ -30,7 +30,7 @@ async def open_database(settings: Settings, clock: Clock, publish: Publish) -> D
         SettingsError: no usable URL.
         SchemaMismatchError: the tables were made by another version.
     """
-    url = _parse(settings.database_url)
+    url = parse_url(settings.database_url)
     if url.drivername == SQLITE:
         from ephemeral_server.database.sqlite import SqliteDatabase
 
@@ -50,7 +50,12 @@ async def open_database(settings: Settings, clock: Clock, publish: Publish) -> D
     return postgres
 
 
-def _parse(text: str | None) -> URL:
+def parse_url(text: str | None) -> URL:
+    """The URL of a database, with the driver that is used.
+
+    Raises:
+        SettingsError: it is not one of a database that can be used.
+    """
     if text is None:
         raise SettingsError("Setting 'database_url' is missing.")
     try:

@@ -9,7 +9,7 @@ it is an ordinary statement.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from operator import itemgetter
 from typing import Any
@@ -59,6 +59,15 @@ class Prepared:
         """The first row of a SELECT by the names of its columns, or None."""
         row = self.first(connection, values)
         return None if row is None else dict(zip(self._names, row, strict=True))
+
+    def mappings(self, connection: Connection, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """All rows of a SELECT by the names of its columns."""
+        rows: Iterable[Row]
+        if connection.dialect.name != "sqlite":
+            rows = connection.execute(self._statement, values)
+        else:
+            rows = map(self._text.plain, self._text.execute(self, connection, values))
+        return [dict(zip(self._names, row, strict=True)) for row in rows]
 
     def ordinarily(self, connection: Connection, values: Mapping[str, Any]) -> None:
         """Execute through SQLAlchemy."""

@@ -9,9 +9,14 @@ from __future__ import annotations
 
 from sqlalchemy import FromClause, Select, Table, and_, exists, select, true
 
-from ephemeral_server.database.filters import EntityFilter
+from ephemeral_server.database.filters import EntityFilter, PlainFilter
 from ephemeral_server.database.operators import Clause
 from ephemeral_server.database.tables import (
+    artifact,
+    artifact_collection,
+    block_document,
+    block_schema,
+    block_type,
     deployment,
     flow,
     flow_run,
@@ -125,7 +130,70 @@ def task_runs_where(
     return and_(*clauses)
 
 
-def _own(filter: EntityFilter | None, dialect: str) -> list[Clause]:
+def block_types_where(
+    dialect: str,
+    *,
+    block_types: PlainFilter | None = None,
+    block_schemas: EntityFilter | None = None,
+) -> Clause:
+    """The block types with a schema that fits."""
+    clauses = _own(block_types, dialect)
+    if block_schemas:
+        link = block_schema.c.block_type_id == block_type.c.id
+        clauses.append(_some(block_type, block_schema, link, dialect, block_schemas))
+    return and_(*clauses)
+
+
+def block_documents_where(
+    dialect: str,
+    *,
+    block_documents: EntityFilter | None = None,
+    block_types: PlainFilter | None = None,
+    block_schemas: EntityFilter | None = None,
+) -> Clause:
+    """The block documents whose type and schema fit."""
+    clauses = _own(block_documents, dialect)
+    if block_types:
+        types = select(block_type.c.id).where(block_types.clause(dialect))
+        clauses.append(block_document.c.block_type_id.in_(types))
+    if block_schemas:
+        schemas = select(block_schema.c.id).where(block_schemas.clause(dialect))
+        clauses.append(block_document.c.block_schema_id.in_(schemas))
+    return and_(*clauses)
+
+
+def artifacts_where(dialect: str, **filters: EntityFilter | None) -> Clause:
+    """The artifacts whose runs are there and fit, see `_of_runs`."""
+    return _of_runs(dialect, artifact, **filters)
+
+
+def collections_where(dialect: str, **filters: EntityFilter | None) -> Clause:
+    """The collections the runs of whose latest artifacts are there and fit, see `_of_runs`."""
+    return _of_runs(dialect, artifact_collection, **filters)
+
+
+def _of_runs(
+    dialect: str,
+    listed: Table,
+    *,
+    artifacts: EntityFilter | None = None,
+    flow_runs: EntityFilter | None = None,
+    task_runs: EntityFilter | None = None,
+    flows: EntityFilter | None = None,
+    deployments: EntityFilter | None = None,
+) -> Clause:
+    """The rows in `listed` whose task run fits, and whose flow run with its flow and deployment."""
+    clauses = _own(artifacts, dialect)
+    if flow_runs or flows or deployments:
+        fits = flow_runs_where(dialect, flow_runs=flow_runs, flows=flows, deployments=deployments)
+        clauses.append(listed.c.flow_run_id.in_(select(flow_run.c.id).where(fits)))
+    if task_runs:
+        found = select(task_run.c.id).where(task_runs.clause(dialect))
+        clauses.append(listed.c.task_run_id.in_(found))
+    return and_(*clauses)
+
+
+def _own(filter: PlainFilter | None, dialect: str) -> list[Clause]:
     return [filter.clause(dialect) if filter else true()]
 
 

@@ -111,7 +111,7 @@ def update_deployment(tx: Transaction, id: str, body: DeploymentUpdate, fitted: 
     stale = update_schedules(tx, id, given)
     pool = named_pool(tx, body)
     check_limit(tx, body)
-    check_blocks(body)
+    check_blocks(tx, body)
     columns = {
         **given_columns(body),
         **({} if fitted.parameters is None else {"parameters": dump(fitted.parameters)}),

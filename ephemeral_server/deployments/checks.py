@@ -42,7 +42,8 @@ async def check_new(request: Request, body: DeploymentCreate) -> None:
             sent = await request.json()
             raise refused((), str(error), sent, sent) from None
     if body.job_variables and body.work_pool_name:
-        job = await runtime_of(request).database.read(read_job, body)
+        runtime = runtime_of(request)
+        job = await runtime.database.read(read_job, runtime.vault, body)
         if job is not None:
             await run_aside(check_new_variables, job)
 
@@ -56,7 +57,8 @@ async def check_update(request: Request, id: str, body: DeploymentUpdate) -> Fit
         ChangeRefusedError, ConflictError, UnprocessableError: see `fitting`.
     """
     await _check_bounds(request, body)
-    known = await runtime_of(request).database.read(read_known, id, body)
+    runtime = runtime_of(request)
+    known = await runtime.database.read(read_known, runtime.vault, id, body)
     return await run_aside(check_change, body, known)
 
 

@@ -70,7 +70,7 @@ def create_deployment(tx: Transaction, body: DeploymentCreate) -> tuple[Row, boo
     pool = named_pool(tx, body)
     check_limit(tx, body)
     columns = {**queue_columns(tx, body, pool), **given_columns(body), "labels": _labels(tx, body)}
-    check_blocks(body)
+    check_blocks(tx, body)
     while True:
         id = _insert(tx, body, columns)
         if id is not None:

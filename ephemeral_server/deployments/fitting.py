@@ -20,6 +20,7 @@ from ephemeral_server.deployments.changes import NOT_FOUND, Fitted
 from ephemeral_server.deployments.columns import EMPTY_SCHEMA
 from ephemeral_server.deployments.placement import find_pool
 from ephemeral_server.deployments.schemas import DeploymentCreate, DeploymentUpdate
+from ephemeral_server.encryption.vault import Vault
 from ephemeral_server.errors import (
     ChangeRefusedError,
     ConflictError,
@@ -65,7 +66,9 @@ class Known:
     job: Job | None
 
 
-def read_job(connection: Connection, body: DeploymentCreate | DeploymentUpdate) -> Job | None:
+def read_job(
+    connection: Connection, vault: Vault, body: DeploymentCreate | DeploymentUpdate
+) -> Job | None:
     """What jobs would be made with; None if a body has no job variables or names no pool.
 
     Raises:
@@ -74,10 +77,10 @@ def read_job(connection: Connection, body: DeploymentCreate | DeploymentUpdate) 
     if not body.work_pool_name or not body.job_variables or body.work_pool_name == DEFAULT_POOL:
         return None
     template = json.loads(find_pool(connection, body.work_pool_name)["base_job_template"])
-    return Job(template, defaults_of(connection, template), body.job_variables)
+    return Job(template, defaults_of(connection, vault, template), body.job_variables)
 
 
-def read_known(connection: Connection, id: str, body: DeploymentUpdate) -> Known:
+def read_known(connection: Connection, vault: Vault, id: str, body: DeploymentUpdate) -> Known:
     """What has to be known to check a change of the deployment of this id.
 
     Raises:
@@ -88,7 +91,7 @@ def read_known(connection: Connection, id: str, body: DeploymentUpdate) -> Known
         raise ObjectNotFoundError(NOT_FOUND)
     names = set(variable_names(body.parameters))
     variables = read_variables(connection, names) if names else {}
-    return Known(tuple(stored), variables, read_job(connection, body))
+    return Known(tuple(stored), variables, read_job(connection, vault, body))
 
 
 def check_new_parameters(body: DeploymentCreate) -> None:

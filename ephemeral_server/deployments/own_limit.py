@@ -14,9 +14,8 @@ from sqlalchemy import Text, and_, bindparam, cast, delete, literal, select, upd
 from ephemeral_server.database.operators import Clause
 from ephemeral_server.database.tables import concurrency_limit, deployment
 from ephemeral_server.database.transaction import Transaction
-from ephemeral_server.database.upsert import insert_or_ignore
 from ephemeral_server.errors import ObjectNotFoundError
-from ephemeral_server.ids import new_id
+from ephemeral_server.limits.creation import create_limit
 
 if TYPE_CHECKING:  # flows, too, look in here, and need no shapes of deployments for that
     from ephemeral_server.deployments.schemas import DeploymentCreate, DeploymentUpdate
@@ -33,26 +32,11 @@ _RESIZE = (
 
 def _set_own_limit(tx: Transaction, deployment_id: str, slots: int) -> str:
     """Give a deployment a limit of its own of so many slots; the id of the limit."""
-    now = tx.now()
     name = _PREFIX + deployment_id
-    row = {
-        "id": new_id(now),
-        "created": now,
-        "updated": now,
-        "name": name,
-        "active": True,
-        "slots": slots,
-        "active_slots": 0,
-        "denied_slots": 0,
-        "slot_decay_per_second": 0.0,
-        "avg_slot_occupancy_seconds": 2.0,
-        "decays_from": now,
-        "denied_decays_from": now,
-    }
-    insert = insert_or_ignore(tx.dialect, concurrency_limit, "name")
-    if tx.connection.execute(insert, row).rowcount:
+    row = create_limit(tx, name, slots)
+    if row is not None:
         return str(row["id"])
-    tx.connection.execute(_RESIZE, {"limit_name": name, "size": slots, "now": now})
+    tx.connection.execute(_RESIZE, {"limit_name": name, "size": slots, "now": tx.now()})
     return str(tx.connection.scalars(_BY_NAME, {"limit_name": name}).one())
 
 

@@ -54,13 +54,14 @@ async def create_flow_run_from_deployment(
 ) -> Response:
     """Make a flow run of a deployment: 201, or 200 with the one that has its idempotency key."""
     runtime = runtime_of(request)
-    settings, largest = runtime.settings, runtime.settings.max_parameter_size
+    settings, vault = runtime.settings, runtime.vault
+    largest = settings.max_parameter_size
     await check_size(request, body.parameters)
     checked = None
     with refusals(), _checks_answered():
         while True:
             done = await runtime.database.write(
-                create_run, settings, str(id), body, checked, creator
+                create_run, settings, vault, str(id), body, checked, creator
             )
             if not isinstance(done, Source):
                 break
@@ -86,7 +87,7 @@ async def bulk_create_flow_runs_from_deployment(
     done = None
     with refusals():
         while done is None:  # again if the deployment was changed in the middle
-            source = await database.read(read_source, str(id), body)
+            source = await database.read(read_source, runtime.vault, str(id), body)
             checked = await run_aside(_checked, source, body, largest)
             done = await database.write(create_runs, settings, str(id), body, checked, creator)
     return JsonReply(dump({"results": [_result(each) for each in done]}))

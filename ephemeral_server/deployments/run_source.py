@@ -16,6 +16,7 @@ from sqlalchemy import Connection, bindparam, select
 from ephemeral_server.database.prepared import Prepared
 from ephemeral_server.database.tables import deployment, flow, work_pool, work_queue
 from ephemeral_server.deployments.run_schemas import DeploymentFlowRunCreate
+from ephemeral_server.encryption.vault import Vault
 from ephemeral_server.errors import ObjectNotFoundError
 from ephemeral_server.parameters.checks import HydrationError, check_parameters, hydrated
 from ephemeral_server.parameters.hydration import KIND, variable_names
@@ -107,7 +108,7 @@ def read_row(connection: Connection, id: str, *, to_write: bool = False) -> Row:
 
 
 def source_of(
-    connection: Connection, row: Row, wanted: Sequence[DeploymentFlowRunCreate]
+    connection: Connection, vault: Vault, row: Row, wanted: Sequence[DeploymentFlowRunCreate]
 ) -> Source:
     """What the runs that are wanted of a deployment are made from.
 
@@ -121,20 +122,20 @@ def source_of(
         parameters=parameters,
         schema=json.loads(row["parameter_openapi_schema"] or "null"),
         enforced=row["enforce_parameter_schema"],
-        job=Job.read(connection, row["base_job_template"], row["job_variables"]),
+        job=Job.read(connection, vault, row["base_job_template"], row["job_variables"]),
         variables=read_variables(connection, names) if names else {},
     )
 
 
 def read_source(
-    connection: Connection, id: str, wanted: Sequence[DeploymentFlowRunCreate]
+    connection: Connection, vault: Vault, id: str, wanted: Sequence[DeploymentFlowRunCreate]
 ) -> Source:
     """The same for the deployment of this id.
 
     Raises:
         ObjectNotFoundError: there is no such deployment, or no such block.
     """
-    return source_of(connection, read_row(connection, id), wanted)
+    return source_of(connection, vault, read_row(connection, id), wanted)
 
 
 def is_checked_quickly(source: Source, body: DeploymentFlowRunCreate) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ephemeral_server.database.transaction import Transaction
+from ephemeral_server.deployments.blocks import missing_block
 from ephemeral_server.deployments.run_schemas import DeploymentFlowRunCreate
 from ephemeral_server.deployments.run_source import (
     Row,
@@ -16,6 +17,7 @@ from ephemeral_server.deployments.run_source import (
     read_row,
     source_of,
 )
+from ephemeral_server.encryption.vault import Vault
 from ephemeral_server.errors import ChangeRefusedError, ConflictError
 from ephemeral_server.flow_runs.creation import Values, make_flow_run, read_by_key, read_parent
 from ephemeral_server.orchestration.creation import merged_labels
@@ -50,6 +52,7 @@ class Refusal(NamedTuple):
 def create_run(
     tx: Transaction,
     settings: Settings,
+    vault: Vault,
     id: str,
     body: DeploymentFlowRunCreate,
     checked: Checked | None,
@@ -75,7 +78,7 @@ def create_run(
         [parameters] = checked.runs
         assert isinstance(parameters, str)
     else:
-        source = source_of(tx.connection, row, [body])
+        source = source_of(tx.connection, vault, row, [body])
         if not is_checked_quickly(source, body):
             return source
         parameters = checked_parameters(source, body, settings.max_parameter_size)
@@ -161,10 +164,10 @@ def _parent(tx: Transaction, body: DeploymentFlowRunCreate) -> Mapping[str, Any]
     Raises:
         ConflictError: something is not.
     """
-    if body.infrastructure_document_id is not None:  # this server keeps no blocks
+    missing = missing_block(tx.connection, body.infrastructure_document_id)
+    if missing is not None:
         raise ConflictError(
-            "Error creating flow run: there is no infrastructure block with id "
-            f"{body.infrastructure_document_id}."
+            f"Error creating flow run: there is no infrastructure block with id {missing}."
         )
     if body.parent_task_run_id is None:
         return {}

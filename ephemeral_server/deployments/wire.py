@@ -12,7 +12,7 @@ from ephemeral_server.database.tables import (
     work_pool,
     work_queue,
 )
-from ephemeral_server.limits.decay import slots_left
+from ephemeral_server.limits.wire import LIMIT
 from ephemeral_server.wire import (
     Field,
     Shape,
@@ -43,28 +43,8 @@ SCHEDULE = Shape(
 )
 
 
-def _slots_left(now: int, taken: int, rate: float, since: int) -> str:
-    return str(slots_left(taken, rate, since, now))
-
-
-_LIMIT = Shape(
-    (
-        field("id", plain),
-        field("created", instant),
-        field("updated", instant),
-        field("active", boolean),
-        field("name", text),
-        field("limit", number, "slots"),
-        computed(
-            "active_slots", _slots_left, "active_slots", "slot_decay_per_second", "decays_from"
-        ),
-        field("slot_decay_per_second", number),
-    )
-)
-
-
 def _limit(now: int, *values: Any) -> str:
-    return "null" if values[0] is None else _LIMIT.render(values, now)
+    return "null" if values[0] is None else LIMIT.render(values, now)
 
 
 def _nothing(name: str) -> Field:
@@ -84,7 +64,7 @@ DEPLOYMENT = Shape(
         field("paused", boolean),
         field("schedules", raw),
         _nothing("concurrency_limit"),
-        computed("global_concurrency_limit", _limit, *[f"limit.{key}" for key in _LIMIT.keys]),
+        computed("global_concurrency_limit", _limit, *[f"limit.{key}" for key in LIMIT.keys]),
         field("concurrency_options", raw),
         field("job_variables", raw),
         field("parameters", raw),

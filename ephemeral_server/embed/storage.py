@@ -25,6 +25,7 @@ from typing import Any
 from ephemeral_server.errors import StartError
 
 _BASE = "ephemeral-server"
+_PREFIX = "server-"
 _LOCK = "lock"
 _ENTRY = "server.json"
 #: A runtime directory is often a small file system in memory; a smaller one is not used.
@@ -43,7 +44,7 @@ class ServerDirectory:
 
     def __init__(self, base: Path) -> None:
         while True:
-            path = Path(tempfile.mkdtemp(prefix="server-", dir=base))
+            path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
             lock = _acquire(path / _LOCK)
             if lock is not None:
                 break
@@ -100,6 +101,12 @@ def make_directory(temp_directory: str | None) -> ServerDirectory:
         ) from error
 
 
+def is_temporary(file: str) -> bool:
+    """Whether a file lies in the directory of a server, and is deleted with it."""
+    folder = Path(file).parent
+    return folder.name.startswith(_PREFIX) and (folder / _LOCK).exists()
+
+
 def sweep(temp_directory: str | None = None, seconds: float = 1.0) -> list[Path]:
     """Delete directories whose server is gone; return them.
 
@@ -153,7 +160,7 @@ def _directories(temp_directory: str | None) -> Iterator[Path]:
             continue
         for name in names:
             path = base / name
-            if name.startswith("server-") and _belongs_to_us(path):
+            if name.startswith(_PREFIX) and _belongs_to_us(path):
                 yield path
 
 

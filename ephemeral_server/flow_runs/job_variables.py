@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, bindparam, select
 
 from ephemeral_server.database.tables import deployment, flow_run, work_pool, work_queue
+from ephemeral_server.encryption.vault import Vault
 from ephemeral_server.errors import ChangeRefusedError, ObjectNotFoundError
 from ephemeral_server.orchestration.states import SCHEDULED
 from ephemeral_server.work_pools.job_variables import Job
@@ -24,7 +25,7 @@ _JOB = (
 )
 
 
-def read_job(connection: Connection, id: str) -> Job:
+def read_job(connection: Connection, vault: Vault, id: str) -> Job:
     """What the job of a flow run is made with, beside the variables of the run.
 
     Raises:
@@ -37,7 +38,7 @@ def read_job(connection: Connection, id: str) -> Job:
     check_changeable(row.state_type)
     if row.deployment_id is None:
         raise ChangeRefusedError("A deployment for the flow run could not be found")
-    return Job.read(connection, row.base_job_template, row.job_variables)
+    return Job.read(connection, vault, row.base_job_template, row.job_variables)
 
 
 def check_changeable(state_type: str | None) -> None:

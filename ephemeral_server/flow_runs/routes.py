@@ -145,7 +145,7 @@ async def update_labels(id: UUID, labels: Annotated[Labels, Body()], request: Re
 
 
 async def _check_job_variables(runtime: Runtime, id: str, variables: dict[str, Any]) -> None:
-    job = await runtime.database.read(read_job, id)
+    job = await runtime.database.read(read_job, runtime.vault, id)
     try:
         # In a thread: the schema is a user's and may take its time.
         await run_aside(job.check, variables)

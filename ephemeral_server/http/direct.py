@@ -9,25 +9,32 @@ start, so it gets FastAPI's answers, and the endpoint sees the same values on bo
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cached_property
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_origin
 from uuid import UUID
 
 from fastapi import HTTPException, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+if TYPE_CHECKING:
+    from fastapi._compat import ModelField
 
 Values = dict[str, Any]
 
 _JSON = b"application/json"
+#: What the short way makes of parts of the path and of the query.
+_PATH = (UUID, str)
+_QUERY = (str, str | None, bool, int)
 
 
 class DirectRoute(APIRoute):
-    """A route for endpoints that take a request, path ids, a JSON body and optional headers.
+    """A route for endpoints that take a request, ids, names, a JSON body and optional headers.
 
     Endpoints that take anything else are served as by `APIRoute`.
 
@@ -47,7 +54,8 @@ class _Plan:
 
     def __init__(self, dependant: Dependant) -> None:
         self._request = dependant.request_param_name
-        self._path = [param.name for param in dependant.path_params]
+        self._path = [_Text(param) for param in dependant.path_params]
+        self._query = [_Text(param) for param in dependant.query_params]
         self._body = _Body(dependant) if dependant.body_params else None
         self._defaults: list[tuple[str, Callable[..., Awaitable[Any]], Values]] = []
         headers = set()
@@ -64,14 +72,16 @@ class _Plan:
         """Whether the short way knows all that the endpoint takes."""
         taken = {
             dependant.request_param_name,
-            *(param.name for param in (*dependant.path_params, *dependant.body_params)),
+            *(param.name for param in dependant.path_params + dependant.query_params),
+            *(param.name for param in dependant.body_params),
             *(dependency.name for dependency in dependant.dependencies),
         }
         return (
             dependant.call is not None
             and inspect.iscoroutinefunction(dependant.call)
             and taken - {None} == set(inspect.signature(dependant.call).parameters)
-            and all(param.field_info.annotation is UUID for param in dependant.path_params)
+            and all(_kind(param) in _PATH for param in dependant.path_params)
+            and all(_kind(param) in _QUERY for param in dependant.query_params)
             and len(dependant.body_params) <= 1
             and not any(getattr(p.field_info, "embed", None) for p in dependant.body_params)
             and all(map(_takes_optional_headers_alone, dependant.dependencies))
@@ -86,11 +96,12 @@ class _Plan:
         values: Values = {}
         if self._request is not None:
             values[self._request] = request
-        path = request.scope["path_params"]
-        for name in self._path:
-            if not isinstance(path[name], UUID):
+        for text in self._path:
+            if not text.put_into(values, request.scope["path_params"]):
                 return None
-            values[name] = path[name]
+        for text in self._query:
+            if not text.put_into(values, request.query_params):
+                return None
         if self._unusual and not self._unusual.isdisjoint(
             name for name, _ in request.scope["headers"]
         ):
@@ -100,6 +111,35 @@ class _Plan:
         if self._body is not None and not await self._body.put_into(values, request):
             return None
         return values
+
+
+class _Text:
+    """A parameter that is a part of the path or of the query."""
+
+    def __init__(self, param: ModelField) -> None:
+        self._name = param.name
+        self._alias = param.alias
+        self._is_id = _kind(param) is UUID
+        self._field = param.field_info
+
+    @cached_property
+    def _adapter(self) -> TypeAdapter[Any]:
+        return _adapter_of(self._field)
+
+    def put_into(self, values: Values, given: Mapping[str, Any]) -> bool:
+        """Add the parameter's value; whether it could be made."""
+        value = given.get(self._alias)
+        if value is None:
+            values[self._name] = self._field.default
+            return not self._field.is_required()
+        if isinstance(value, UUID):  # the router has made it
+            values[self._name] = value
+            return self._is_id
+        try:
+            values[self._name] = self._adapter.validate_python(value)
+        except ValidationError:
+            return False
+        return True
 
 
 class _Body:
@@ -113,9 +153,7 @@ class _Body:
 
     @cached_property
     def _adapter(self) -> TypeAdapter[Any]:
-        # Made at the first request: many routes are never asked for.
-        kind: Any = Annotated[self._field.annotation, self._field]
-        return TypeAdapter(kind)
+        return _adapter_of(self._field)
 
     async def put_into(self, values: Values, request: Request) -> bool:
         """Add the body's value; whether it could be made."""
@@ -133,6 +171,18 @@ class _Body:
         except ValidationError:
             return False
         return True
+
+
+def _kind(param: ModelField) -> Any:
+    """The type of a parameter without what is said of it besides."""
+    annotation: Any = param.field_info.annotation
+    return annotation.__origin__ if get_origin(annotation) is Annotated else annotation
+
+
+def _adapter_of(field: FieldInfo) -> TypeAdapter[Any]:
+    # Made at the first request: many routes are never asked for.
+    kind: Any = Annotated[field.annotation, field]
+    return TypeAdapter(kind)
 
 
 def _headers(request: Request) -> list[tuple[bytes, bytes]]:

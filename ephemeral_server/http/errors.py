@@ -18,7 +18,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ephemeral_server.errors import DatabaseClosedError, ObjectNotFoundError, OverloadedError
+from ephemeral_server.errors import (
+    DatabaseClosedError,
+    EncryptionKeyError,
+    ObjectNotFoundError,
+    OverloadedError,
+)
 from ephemeral_server.http.plain import plain
 
 logger = logging.getLogger(__name__)
@@ -37,6 +42,7 @@ def exception_handlers() -> dict[int | type[Exception], Handler]:
         database_errors.IntegrityError: integrity_exception_handler,
         database_errors.DBAPIError: database_exception_handler,
         ObjectNotFoundError: prefect_object_not_found_exception_handler,
+        EncryptionKeyError: encryption_key_exception_handler,
         Exception: custom_internal_exception_handler,
     }
 
@@ -89,6 +95,12 @@ async def prefect_object_not_found_exception_handler(
 ) -> JSONResponse:
     """Answer 404 with the message of an `ObjectNotFoundError`."""
     return JSONResponse({"exception_message": str(plain(str(exc)))}, status_code=404)
+
+
+async def encryption_key_exception_handler(request: Request, exc: Exception) -> JSONResponse:
+    """Answer 424 with what is wrong with the key: clients send again what is answered with 503."""
+    logger.error("%s: %s", _line(request), exc)
+    return JSONResponse({"detail": str(exc)}, status_code=424)
 
 
 async def custom_internal_exception_handler(request: Request, exc: Exception) -> JSONResponse:

@@ -13,11 +13,13 @@ from ephemeral_server.errors import (
     ChangeRefusedError,
     ConflictError,
     ObjectNotFoundError,
+    ProtectedObjectError,
     UnprocessableError,
 )
 
 _STATUS: dict[type[Exception], int] = {
     ChangeRefusedError: 400,
+    ProtectedObjectError: 403,
     ObjectNotFoundError: 404,
     ConflictError: 409,
     UnprocessableError: 422,

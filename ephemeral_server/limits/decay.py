@@ -11,9 +11,22 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Double, FromClause, bindparam, case, cast, func
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Double,
+    FromClause,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal,
+)
 
 from ephemeral_server.clock import SECOND
+
+#: How many who were denied slots of one limit may ask again in a second: as many are forgotten.
+DENIALS_PER_SECOND = 100.0
 
 #: Slots per second; a rate outside of these counts as none, or as the highest.
 _SLOWEST, _FASTEST = 1e-9, 1e9
@@ -26,8 +39,8 @@ class Decayed:
     """Expressions over a row of ``concurrency_limit`` and the parameter `NOW`.
 
     Attributes:
-        left: the slots that are still taken.
-        since: from when these decay.
+        left: what is left.
+        since: from when that decays.
     """
 
     left: ColumnElement[int]
@@ -36,8 +49,23 @@ class Decayed:
 
 def decayed(dialect: str, table: FromClause) -> Decayed:
     """What has become of the taken slots of each row by `NOW`."""
-    taken, since = table.c.active_slots, table.c.decays_from
-    given = table.c.slot_decay_per_second
+    c = table.c
+    return _decayed(dialect, c.active_slots, c.decays_from, c.slot_decay_per_second)
+
+
+def denials_left(dialect: str, table: FromClause) -> Decayed:
+    """What has become of the denials of each row by `NOW`."""
+    return _decayed(
+        dialect, table.c.denied_slots, table.c.denied_decays_from, literal(DENIALS_PER_SECOND)
+    )
+
+
+def _decayed(
+    dialect: str,
+    taken: ColumnElement[int],
+    since: ColumnElement[int],
+    given: ColumnElement[float],
+) -> Decayed:
     rate = case((given < _SLOWEST, 0.0), (given > _FASTEST, _FASTEST), else_=given)
     elapsed = case((since < NOW, NOW - since), else_=0)
     # In slots times microseconds, where no value of a column overflows or underflows.

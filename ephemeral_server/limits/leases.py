@@ -17,7 +17,7 @@ from ephemeral_server.clock import later
 from ephemeral_server.database.tables import concurrency_lease, concurrency_lease_limit
 from ephemeral_server.database.transaction import Transaction
 from ephemeral_server.ids import new_id
-from ephemeral_server.limits.store import take_slots
+from ephemeral_server.limits.slots import take_slots
 
 HolderType = Literal["flow_run", "task_run", "deployment"]
 

@@ -8,7 +8,18 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+)
 
 from ephemeral_server.clock import SECOND
 from ephemeral_server.database.tables import (
@@ -20,10 +31,11 @@ from ephemeral_server.database.tables import (
 )
 from ephemeral_server.database.transaction import Transaction
 from ephemeral_server.limits.leases import Holder, held_by, on_limits, select_leases
-from ephemeral_server.limits.store import Return, give_back_slots
+from ephemeral_server.limits.slots import Return, give_back_slots
 
 _LEASE = concurrency_lease.c
 _ON = concurrency_lease_limit.c
+_OLDEST_FIRST = (_LEASE.created, _LEASE.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +122,41 @@ def release_expired(tx: Transaction, limit: int) -> Released:
     return _release(tx, _LEASE.id.in_(ids)) if ids else Released()
 
 
-def revoke(tx: Transaction, lease_id: str) -> bool:
-    """End a lease without giving back its slots; whether there was such a lease."""
-    statement = delete(concurrency_lease).where(_LEASE.id == lease_id)
-    return bool(tx.connection.execute(statement).rowcount)
+def detach(tx: Transaction, limit_id: str) -> None:
+    """Take a limit out of the leases on it, and end those that are on no other.
+
+    Nothing is given back: the limit is about to go, or its slots are counted anew. It is locked
+    after this, and a lease that comes in the way of that lock stays: it is one taken later.
+    """
+    on_it = select(_LEASE.id).where(on_limits([limit_id])).order_by(*_OLDEST_FIRST)
+    # First the leases: who gives one back has locked it when he comes to the limit.
+    ids = tx.connection.scalars(on_it.with_for_update()).all()
+    lock = select(concurrency_limit.c.id).where(concurrency_limit.c.id == limit_id)
+    tx.connection.execute(lock.with_for_update())
+    if ids:
+        rows = [{"lease": id, "limit": limit_id} for id in ids]
+        tx.connection.execute(_DETACH, rows)
+        tx.connection.execute(_END_EMPTY, rows)
+
+
+_DETACH = delete(concurrency_lease_limit).where(
+    _ON.lease_id == bindparam("lease"), _ON.limit_id == bindparam("limit")
+)
+_END_EMPTY = delete(concurrency_lease).where(
+    _LEASE.id == bindparam("lease"), ~exists().where(_ON.lease_id == _LEASE.id)
+)
 
 
 def _release(tx: Transaction, which: ColumnElement[bool], *, used: bool = True) -> Released:
-    # Locked, so that of two who give back the same lease the second finds it gone.
-    rows = tx.connection.execute(select_leases(which).with_for_update(of=concurrency_lease)).all()
+    if tx.dialect == "postgresql":
+        # Of two who give back the same lease the second finds it gone; and the statement after
+        # this one sees of which limits it still is.
+        locked = select(_LEASE.id).where(which).order_by(*_OLDEST_FIRST).with_for_update()
+        ids = tx.connection.scalars(locked).all()
+        if not ids:
+            return Released()
+        which = _LEASE.id.in_(ids)
+    rows = tx.connection.execute(select_leases(which)).all()
     if not rows:
         return Released()
     now = tx.now()
@@ -128,6 +166,6 @@ def _release(tx: Transaction, which: ColumnElement[bool], *, used: bool = True) 
         if row.limit_id is not None
     ]
     give_back_slots(tx, returns)
-    ids = list(dict.fromkeys(row.id for row in rows))
-    tx.connection.execute(delete(concurrency_lease).where(_LEASE.id.in_(ids)))
-    return Released(len(ids), sum(each.slots for each in returns))
+    ended = list(dict.fromkeys(row.id for row in rows))
+    tx.connection.execute(delete(concurrency_lease).where(_LEASE.id.in_(ended)))
+    return Released(len(ended), sum(each.slots for each in returns))

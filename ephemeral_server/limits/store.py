@@ -1,40 +1,38 @@
-"""Concurrency limits: reading them, taking their slots and giving them back."""
+"""Reading concurrency limits, changing and deleting them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Connection,
-    Double,
-    Row,
-    Update,
-    and_,
-    bindparam,
-    case,
-    func,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, select, update
 
+from ephemeral_server.database.prepared import fetch_all
+from ephemeral_server.database.sorting import ascending
 from ephemeral_server.database.tables import concurrency_limit
 from ephemeral_server.database.transaction import Transaction
-from ephemeral_server.limits.decay import NOW, decayed, slots_left
-from ephemeral_server.settings import Settings
+from ephemeral_server.errors import ConflictError, ObjectNotFoundError
+from ephemeral_server.limits.creation import create_limit
+from ephemeral_server.limits.decay import DENIALS_PER_SECOND, decayed, slots_left
+from ephemeral_server.limits.events import emit_limit_event
+from ephemeral_server.limits.wire import LIMIT
+
+#: All columns of a limit.
+LimitRow = Mapping[Any, Any]
+
+NOT_FOUND = "Concurrency Limit not found"
 
 #: What the name of a tag's limit begins with.
 TAG_PREFIX = "tag:"
-#: A slot counts as occupied for at least this long (seconds).
-SHORTEST_OCCUPANCY = 0.1
 #: Databases take no more than some thousand values in a statement.
 _AT_ONCE = 1000
 
 _C = concurrency_limit.c
+_LIMITS = select(concurrency_limit)
+_LISTED = select(*[_C[key] for key in LIMIT.keys])
+_BY_NAME_ORDER = ascending(_C.name, _C.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,7 @@ class Limit:
         active: whether it is in force.
         slots: how many it has.
         active_slots: how many of them are taken; what has decayed is not counted.
-        denied_slots: how many were asked for lately in vain, as it was when it last changed.
+        denied: how many were denied slots lately.
         slot_decay_per_second: how many of the taken ones come back by themselves; 0: none.
         avg_slot_occupancy_seconds: how long a slot is taken, roughly.
     """
@@ -55,27 +53,14 @@ class Limit:
     active: bool
     slots: int
     active_slots: int
-    denied_slots: int
+    denied: int
     slot_decay_per_second: float
     avg_slot_occupancy_seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Return:
-    """Slots of one limit that are given back.
-
-    Attributes:
-        occupied_seconds: for how long they were taken; None: they were not used.
-    """
-
-    limit_id: str
-    slots: int
-    occupied_seconds: float | None = None
-
-
 def read_limit(connection: Connection, now: int, limit_id: str) -> Limit | None:
     """The limit of this id, as it is at `now`."""
-    row = connection.execute(select(concurrency_limit).where(_C.id == limit_id)).first()
+    row = connection.execute(_LIMITS.where(_C.id == limit_id)).first()
     return None if row is None else _limit(row, now)
 
 
@@ -89,143 +74,135 @@ def read_limits_by_name(connection: Connection, now: int, names: Sequence[str]) 
     found: dict[str, Row[Any]] = {}
     for start in range(0, len(names), _AT_ONCE):
         some = names[start : start + _AT_ONCE]
-        query = select(concurrency_limit).where(_C.name.in_(some))
-        found |= {row.name: row for row in connection.execute(query)}
+        found |= {row.name: row for row in connection.execute(_LIMITS.where(_C.name.in_(some)))}
     return [_limit(found[name], now) for name in names if name in found]
 
 
 def _limit(row: Row[Any], now: int) -> Limit:
     left = slots_left(row.active_slots, row.slot_decay_per_second, row.decays_from, now)
+    denied = slots_left(row.denied_slots, DENIALS_PER_SECOND, row.denied_decays_from, now)
     return Limit(
         id=row.id,
         name=row.name,
         active=row.active,
         slots=row.slots,
         active_slots=left,
-        denied_slots=row.denied_slots,
+        denied=denied,
         slot_decay_per_second=row.slot_decay_per_second,
         avg_slot_occupancy_seconds=row.avg_slot_occupancy_seconds,
     )
 
 
-_IDS: ColumnElement[list[str]] = bindparam("ids", expanding=True)
-#: In the order of their ids, so that no two transactions wait for each other.
-_LOCK = select(_C.id).where(_C.id.in_(_IDS)).order_by(_C.id).with_for_update(key_share=True)
-
-
-def take_slots(tx: Transaction, limit_ids: Collection[str], slots: int = 1) -> bool:
-    """Take slots of each of the limits, or of none of them.
+def find_limit(connection: Connection, id_or_name: str, *, lock: bool = False) -> LimitRow | None:
+    """The limit of this id or, if there is none, of this name.
 
     Args:
-        limit_ids: of the limits; one that is gone or not active has no slots.
-        slots: how many of each.
-
-    Returns:
-        Whether all limits had enough.
+        lock: nobody else changes it until the commit.
     """
-    ids = sorted(set(limit_ids))
-    if not ids:
-        return True
-    if tx.dialect == "postgresql":
-        # The statement after this one sees what others did to the rows before we had them.
-        tx.connection.execute(_LOCK, {"ids": ids})
-    values = {"ids": ids, "wanted": slots, "now": tx.now(), "asked": len(ids)}
-    return tx.connection.execute(_taking(tx.dialect), values).rowcount == len(ids)
+    for which in _either(id_or_name):
+        query = _LIMITS.where(which)
+        if lock:
+            query = query.with_for_update()
+        row = connection.execute(query).mappings().one_or_none()
+        if row is not None:
+            return row
+    return None
 
 
-@lru_cache(maxsize=2)
-def _taking(dialect: str) -> Update:
-    wanted: ColumnElement[int] = bindparam("wanted", type_=BigInteger)
-    other = concurrency_limit.alias("other")
-    able = and_(
-        other.c.id.in_(_IDS),
-        other.c.active,
-        decayed(dialect, other).left + wanted <= other.c.slots,
-    )
-    how_many = select(func.count()).select_from(other).where(able).scalar_subquery()
-    now = decayed(dialect, concurrency_limit)
-    return (
-        update(concurrency_limit)
-        .where(_C.id.in_(_IDS), how_many == bindparam("asked", type_=BigInteger))
-        .values(active_slots=now.left + wanted, decays_from=now.since, updated=NOW)
-    )
+def _either(id_or_name: str) -> list[ColumnElement[bool]]:
+    by_name = _C.name == id_or_name
+    try:
+        return [_C.id == str(UUID(id_or_name)), by_name]
+    except ValueError:
+        return [by_name]
 
 
-def give_back_slots(tx: Transaction, returns: Iterable[Return]) -> None:
-    """Give back slots, whether their limits are active or not; no limit has less than none taken.
+def list_limits(connection: Connection, limit: int, offset: int) -> Sequence[Sequence[Any]]:
+    """Some of the limits by name, as values in the order of the keys of `LIMIT`."""
+    return fetch_all(connection, _LISTED.order_by(*_BY_NAME_ORDER).limit(limit).offset(offset))
 
-    How long they were taken moves the limit's average: the more slots it has, the less.
+
+def make_limit(tx: Transaction, /, name: str, **given: Any) -> LimitRow:
+    """Make a limit, see `create_limit`.
+
+    Raises:
+        ConflictError: there is one of this name.
+    """
+    row = create_limit(tx, name, **given)
+    if row is None:
+        raise _name_taken(name)
+    emit_limit_event(tx, "created", row)
+    return row
+
+
+def update_limit(tx: Transaction, id_or_name: str, changes: Mapping[str, Any]) -> None:
+    """Change the limit of this id or name.
+
+    Args:
+        changes: new values by the names of the columns.
+
+    Raises:
+        ObjectNotFoundError: there is no such limit.
+        ConflictError: another limit has the new name.
+    """
+    limit = _lock(tx, id_or_name)
+    name = changes.get("name", limit["name"])
+    if name != limit["name"] and tx.connection.execute(_named(name)).first() is not None:
+        raise _name_taken(name)
+    change_limit(tx, limit, changes)
+
+
+def change_limit(tx: Transaction, limit: LimitRow, changes: Mapping[str, Any]) -> LimitRow:
+    """Change a limit; its row now. What has decayed by now is gone for good.
+
+    Args:
+        limit: its row, locked.
+        changes: new values by the names of the columns.
     """
     now = tx.now()
-    rows = [
-        {
-            "limit_id": each.limit_id,
-            "returned": each.slots,
-            "occupied": None
-            if each.occupied_seconds is None
-            else max(each.occupied_seconds / max(1, each.slots), SHORTEST_OCCUPANCY),
-            "now": now,
-        }
-        for each in sorted(returns, key=lambda each: each.limit_id)
-    ]
-    if rows:
-        tx.connection.execute(_giving_back(tx.dialect), rows)
+    new = {**changes, "updated": now}
+    if "active_slots" in changes:
+        new["decays_from"] = now
+    if "denied_slots" in changes:
+        new["denied_decays_from"] = now
+    left = decayed(tx.dialect, concurrency_limit)
+    values = {"active_slots": left.left, "decays_from": left.since, **new}
+    statement = update(concurrency_limit).where(_C.id == limit["id"]).values(values)
+    tx.connection.execute(statement, {"now": now})
+    after = {**limit, **new}
+    emit_limit_event(tx, "updated", after)
+    return after
 
 
-@lru_cache(maxsize=2)
-def _giving_back(dialect: str) -> Update:
-    returned: ColumnElement[int] = bindparam("returned", type_=BigInteger)
-    occupied: ColumnElement[float] = bindparam("occupied", type_=Double)
-    now = decayed(dialect, concurrency_limit)
-    average = _C.avg_slot_occupancy_seconds
-    moved = average + (occupied - average) / (2 * _C.slots)
-    return (
-        update(concurrency_limit)
-        .where(_C.id == bindparam("limit_id"))
-        .values(
-            active_slots=case((now.left > returned, now.left - returned), else_=0),
-            decays_from=now.since,
-            avg_slot_occupancy_seconds=case(
-                # A limit without slots has no average.
-                (and_(_C.slots > 0, occupied.is_not(None)), moved),
-                else_=average,
-            ),
-            updated=NOW,
-        )
-    )
+def delete_limit(tx: Transaction, id_or_name: str) -> None:
+    """Delete the limit of this id or name; leases on it stay until they end by themselves.
+
+    Raises:
+        ObjectNotFoundError: there is no such limit.
+    """
+    remove_limit(tx, _lock(tx, id_or_name))
 
 
-def note_denied_slots(
-    tx: Transaction, settings: Settings, limit_ids: Collection[str], slots: int
-) -> None:
-    """Remember that slots were asked for in vain; who asks later is then told to wait longer."""
-    now = tx.now()
-    query = select(concurrency_limit).where(_C.id.in_(limit_ids)).order_by(_C.id)
-    rows = [
-        {"limit_id": row.id, "denied": _still_denied(row, settings, now) + slots, "now": now}
-        for row in tx.connection.execute(query.with_for_update(key_share=True))
-    ]
-    if rows:
-        tx.connection.execute(_DENY, rows)
+def remove_limit(tx: Transaction, limit: LimitRow) -> None:
+    """Delete a limit.
+
+    Args:
+        limit: its row, locked.
+    """
+    tx.connection.execute(delete(concurrency_limit).where(_C.id == limit["id"]))
+    emit_limit_event(tx, "deleted", limit)
 
 
-_DENY = (
-    update(concurrency_limit)
-    .where(_C.id == bindparam("limit_id"))
-    .values(denied_slots=bindparam("denied"), denied_decays_from=NOW)
-)
+def _lock(tx: Transaction, id_or_name: str) -> LimitRow:
+    row = find_limit(tx.connection, id_or_name, lock=True)
+    if row is None:
+        raise ObjectNotFoundError(NOT_FOUND)
+    return row
 
 
-def _still_denied(row: Row[Any], settings: Settings, now: int) -> int:
-    rate = row.slot_decay_per_second
-    if rate <= 0:
-        occupied = min(row.avg_slot_occupancy_seconds, longest_wait(settings, row.name))
-        rate = 1 / max(SHORTEST_OCCUPANCY, occupied)
-    return slots_left(row.denied_slots, rate, row.denied_decays_from, now)
+def _named(name: str) -> Select[tuple[str]]:
+    return select(_C.id).where(_C.name == name)
 
 
-def longest_wait(settings: Settings, name: str) -> float:
-    """The longest time in seconds that a client is told to wait for a slot of the limit `name`."""
-    if name.startswith(TAG_PREFIX):
-        return settings.tag_slot_wait_seconds
-    return settings.maximum_slot_wait_seconds
+def _name_taken(name: str) -> ConflictError:
+    return ConflictError(f"A concurrency limit named '{name}' already exists.")

@@ -12,6 +12,7 @@ from typing import Any
 from ephemeral_server.clock import later
 from ephemeral_server.limits import leases, releases, store
 from ephemeral_server.limits.leases import FOREVER, Holder
+from ephemeral_server.limits.tags import never_free, tag_of
 from ephemeral_server.orchestration.jitter import jittered
 from ephemeral_server.orchestration.states import (
     AWAITING_RETRY,
@@ -178,10 +179,7 @@ def secure_tag_slots(t: Transition) -> None:
     limits = [limit for limit in limits if limit.active]
     for limit in limits:
         if limit.slots <= 0:
-            t.abort(
-                f'The concurrency limit on tag "{_tag(limit)}" is 0 and will deadlock if the '
-                "task tries to run again."
-            )
+            t.abort(never_free(limit))
             return
     holder = Holder("task_run", t.run.id)
     held = {id for lease in leases.leases_of(t.tx.connection, holder) for id in lease.limit_ids}
@@ -190,7 +188,7 @@ def secure_tag_slots(t: Transition) -> None:
         return
     t.lease = leases.acquire(t.tx, wanted, FOREVER, holder=holder)
     if t.lease is None:
-        tags = ", ".join(_tag(limit) for limit in limits)
+        tags = ", ".join(tag_of(limit.name) for limit in limits)
         t.wait(_tag_delay(t, limits), f"Concurrency limit reached for tags: {tags}")
 
 
@@ -216,7 +214,3 @@ def _tag_limits(t: Transition) -> list[str]:
     if text == "[]":
         return []
     return [store.TAG_PREFIX + tag for tag in dict.fromkeys(json.loads(text))]
-
-
-def _tag(limit: store.Limit) -> str:
-    return limit.name.removeprefix(store.TAG_PREFIX)

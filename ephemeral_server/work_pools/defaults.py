@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ephemeral_server.database import Database
+from ephemeral_server.encryption.vault import Vault
 from ephemeral_server.errors import UnprocessableError
 from ephemeral_server.parameters.aside import run_aside
 from ephemeral_server.work_pools.job_variables import (
@@ -14,7 +15,9 @@ from ephemeral_server.work_pools.job_variables import (
 )
 
 
-async def check_template_defaults(database: Database, template: dict[str, Any]) -> None:
+async def check_template_defaults(
+    database: Database, vault: Vault, template: dict[str, Any]
+) -> None:
     """Make sure that the defaults of a template's variables fit what it says of them.
 
     Raises:
@@ -23,7 +26,7 @@ async def check_template_defaults(database: Database, template: dict[str, Any]) 
     """
     if not template:
         return
-    defaults = await database.read(defaults_of, template)
+    defaults = await database.read(defaults_of, vault, template)
     try:
         await run_aside(check_defaults, template, defaults)
     except JobVariablesError as error:

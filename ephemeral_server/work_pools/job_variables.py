@@ -8,14 +8,17 @@ not into a transaction. What has to be known from the database is read first, se
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Connection
 
+from ephemeral_server.encryption.vault import Vault
 from ephemeral_server.errors import ObjectNotFoundError
 from ephemeral_server.parameters.validation import (
     UnresolvableError,
@@ -49,14 +52,16 @@ class Job:
     variables: Variables
 
     @classmethod
-    def read(cls, connection: Connection, template: str | None, variables: str) -> Job:
+    def read(
+        cls, connection: Connection, vault: Vault, template: str | None, variables: str
+    ) -> Job:
         """The same from the JSON of a pool's template, if there is a pool, and of variables.
 
         Raises:
             ObjectNotFoundError: there is no such block as the template names.
         """
         parsed = json.loads(template) if template else {}
-        return cls(parsed, defaults_of(connection, parsed), json.loads(variables))
+        return cls(parsed, defaults_of(connection, vault, parsed), json.loads(variables))
 
     def check(self, own: Variables | None) -> None:
         """Make sure that the job of a run can be made, see `check_variables`.
@@ -103,14 +108,14 @@ def check_template(template: Template) -> None:
         )
 
 
-def defaults_of(connection: Connection, template: Template) -> dict[str, Any]:
-    """The defaults of a template's variables, with the values of blocks where it names blocks.
+def defaults_of(connection: Connection, vault: Vault, template: Template) -> dict[str, Any]:
+    """The defaults of a template's variables, with the data of blocks where it names blocks.
 
     Raises:
         ObjectNotFoundError: there is no such block.
     """
     return {
-        name: _value(connection, declared["default"])
+        name: _value(connection, vault, declared["default"])
         for name, declared in _declared(template).items()
         if isinstance(declared, dict) and "default" in declared
     }
@@ -174,12 +179,20 @@ def _declared(template: Template) -> dict[str, Any]:
     return declared if isinstance(declared, dict) else {}
 
 
-def _value(connection: Connection, default: Any) -> Any:
-    """A default, or the value of the block that it names."""
+def _value(connection: Connection, vault: Vault, default: Any) -> Any:
+    """A default, or the data of the block that it names."""
     reference = default.get("$ref") if isinstance(default, dict) else None
-    if isinstance(reference, dict) and "block_document_id" in reference:
-        raise ObjectNotFoundError("Block not found.")  # this server keeps no blocks
-    return default
+    if not isinstance(reference, dict) or "block_document_id" not in reference:
+        return default
+    from ephemeral_server.block_documents.store import read_document  # seldom needed
+
+    document = None
+    with contextlib.suppress(AttributeError, TypeError, ValueError):  # names no block
+        id = UUID(reference["block_document_id"])
+        document = read_document(connection, vault, str(id))
+    if document is None:
+        raise ObjectNotFoundError("Block not found.")
+    return document.data(include_secrets=True)
 
 
 def _fitting(schema: Any, defaults: Variables) -> Variables:

@@ -39,9 +39,10 @@ async def create_work_pool(body: WorkPoolCreate, request: Request) -> Response:
     """Make a work pool with its default queue."""
     if is_reserved(body.name):
         raise HTTPException(403, f"{RESERVED}.")
-    database = runtime_of(request).database
+    runtime = runtime_of(request)
+    database = runtime.database
     with refusals():
-        await check_template_defaults(database, body.base_job_template)
+        await check_template_defaults(database, runtime.vault, body.base_job_template)
         row = await database.write(store.make_pool, **body.model_dump(mode="json"))
     return JsonReply(_shape(request).render_row(row), CREATED)
 

@@ -8,6 +8,7 @@ The same for every server. Nothing of the measured packages is imported.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,9 @@ from tests.benchmarks.wire import Request, Tally, Work, ask, drive
 GRACE = 5.0
 LOG_ROWS = 1000
 FILTERED_RUNS = 200
+LIMITS = "/v2/concurrency_limits"
+#: How many slots there are for each kind of work: enough for all clients, or none.
+SLOTS = {"lease": 1000, "denied": 0}
 
 
 class Api:
@@ -36,6 +40,7 @@ class Api:
         self._prefix = prefix
         self.done = 0
         self.until = 0.0
+        self._limit = f"benchmark-{os.getpid()}"
         flow = json.loads(ask(port, self.post("/flows/", {"name": "benchmark"})))
         self._new_run = self.post(
             "/flow_runs/", {"flow_id": flow["id"], "state": _state("PENDING")}
@@ -92,6 +97,34 @@ class Api:
         for _ in self.rounds(LOG_ROWS):
             yield request
 
+    def limit(self, slots: int) -> Work:
+        """Make the limit that `lease` and `denied` ask for."""
+        body = {"name": self._limit, "limit": slots or 1, "active_slots": 0 if slots else 1}
+        yield self.post(f"{LIMITS}/", body)
+
+    def lease(self) -> Work:
+        """Take a slot of a limit, give it back."""
+        taking = self._taking(self._limit)
+        for _ in self.rounds():
+            lease = json.loads((yield taking))["lease_id"]
+            yield self.post(f"{LIMITS}/decrement-with-lease", {"lease_id": lease})
+
+    def denied(self) -> Work:
+        """Ask for a slot of a limit that has none."""
+        taking = self._taking(self._limit)
+        for _ in self.rounds():
+            if b"Locked" not in (yield taking):
+                raise SystemExit("a slot was given that is not there")
+
+    def unlimited(self) -> Work:
+        """Ask for slots of tags that have no limits, as before every task run with tags."""
+        taking = self._taking("tag:a", "tag:b")
+        for _ in self.rounds():
+            yield taking
+
+    def _taking(self, *names: str) -> Request:
+        return self.post(f"{LIMITS}/increment-with-lease", {"names": names, "slots": 1})
+
 
 def main() -> None:
     port, prefix, name, connections, seconds = sys.argv[1:]
@@ -99,6 +132,8 @@ def main() -> None:
     work: Callable[[], Work] = getattr(api, name)
     if name == "filter":
         drive(int(port), [api.fill()])
+    if name in SLOTS:
+        drive(int(port), [api.limit(SLOTS[name])])
     began = time.perf_counter()
     api.until = began + float(seconds)
     works = [work() for _ in range(int(connections))]

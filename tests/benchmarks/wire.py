@@ -17,6 +17,8 @@ from typing import NamedTuple, TypeAlias
 
 #: Seconds before a request is sent again that the server had no room for.
 BUSY_WAIT = 0.05
+#: The status that tells that a limit has no slot left: an answer like any other.
+LOCKED = 423
 
 
 class Request(NamedTuple):
@@ -32,7 +34,7 @@ Work: TypeAlias = Generator[Request, bytes, None]
 
 
 class UnexpectedAnswer(Exception):
-    """An answer that is neither a success nor 503, or that cannot be read."""
+    """An answer that is neither a success nor 423 nor 503, or that cannot be read."""
 
 
 @dataclass
@@ -172,7 +174,7 @@ class _Driver:
             due = (now + BUSY_WAIT, id(connection), connection)
             heapq.heappush(self._waiting, due)
             return False
-        if not 200 <= status < 300:
+        if not 200 <= status < 300 and status != LOCKED:
             what = f"{connection.request.method} {connection.request.path}"
             raise UnexpectedAnswer(f"{what}: {status} {body[:300]!r}")
         self._tally.latencies.append(now - connection.sent_at)

@@ -6,16 +6,13 @@ what is done where many fit, so much is counted as many.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
 
 from ephemeral_server.database import pages
 from ephemeral_server.orchestration import history
-from ephemeral_server.settings import Settings
 from tests.application import Application
-from tests.leaks import LeakGuard
 from tests.plans import plans_of
 
 ID = "11111111-1111-4111-8111-111111111111"
@@ -28,16 +25,6 @@ WALKS = {
     "EXPECTED_START_TIME_ASC": "ix_flow_run_expected_start_time",
     "EXPECTED_START_TIME_DESC": "ix_flow_run_expected_start_time",
 }
-
-
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory, leak_guard: LeakGuard) -> Iterator[Application]:
-    """An application on an empty SQLite database."""
-    url = f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('empty') / 'server.db'}"
-    with leak_guard.adopt():
-        application = Application(Settings(database_url=url, ephemeral=True))
-        with application.running():
-            yield application
 
 
 def runs(**criteria: Any) -> dict[str, Any]:

@@ -101,3 +101,19 @@ def test_all_rows_of_a_query_are_fetched_in_order(application: Application) -> N
     rows = application.read(lambda c: fetch_all(c, query.order_by(flow_run.c.id)))
 
     assert [(id, bool(flag)) for id, flag in rows] == [(id, True) for id in sorted(ids)]
+
+
+def test_all_rows_are_found_by_the_names_of_their_columns(application: Application) -> None:
+    flow_id = application.insert(flow)
+    flags = [True, False, True]
+    ids = [application.insert(flow_run, flow_id=flow_id, auto_scheduled=flag) for flag in flags]
+    query = select(flow_run.c.id, flow_run.c.auto_scheduled.label("the flag"))
+    runs = Prepared(query.where(flow_run.c.flow_id == bindparam("flow")).order_by(flow_run.c.id))
+
+    found = application.read(lambda c: runs.mappings(c, {"flow": flow_id}))
+
+    assert found == [
+        {"id": id, "the flag": flag} for id, flag in sorted(zip(ids, flags, strict=True))
+    ]
+    assert all(isinstance(row["the flag"], bool) for row in found)
+    assert application.read(lambda c: runs.mappings(c, {"flow": new_id()})) == []

@@ -48,6 +48,7 @@ _REFUSALS = {
     "409": [_DETAIL],
     "410": [_DETAIL],
     "422": [_INVALID, _DETAIL],
+    "423": [_DETAIL],
 }
 
 

@@ -14,7 +14,7 @@ from tests.api.objects import made, new_flow, new_flow_run, new_task_run, states
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
-#: The key of an input that flow runs have.
+#: The key of an input that flow runs have, and of an artifact.
 KEY = "known"
 
 
@@ -49,6 +49,8 @@ class Known:
         }
         assert self._api.post("/logs/", json=[log]).status_code == 201
         search = self._api.put("/saved_searches/", json={"name": self.name}).json()["id"]
+        variable = made(self._api, "/variables/", {"name": self.name, "value": [1]})["id"]
+        artifact = made(self._api, "/artifacts/", {"key": KEY, "data": 1, "flow_run_id": run})["id"]
         pool = made(self._api, "/work_pools/", {"name": self.name, "type": "process"})
         path = f"/work_pools/{self.name}"
         queue = made(self._api, f"{path}/queues", {"name": self.name})["id"]
@@ -59,11 +61,16 @@ class Known:
             "/deployments/",
             {"name": self.name, "flow_id": flow, "schedules": schedules, "work_queue_name": "a"},
         )
+        limit = {"tag": self.name, "concurrency_limit": 1}
+        limit_id = made(self._api, "/concurrency_limits/", limit)["id"]
         self.ids = {
             "flow": [flow],
+            "concurrency_limit": [limit_id],
             "deployment": [deployment["id"]],
             "schedule": [deployment["schedules"][0]["id"]],
             "saved_searche": [search],  # (the first segment of the path without its s)
+            "variable": [variable],
+            "artifact": [artifact],
             "flow_run": [run, child],
             "task_run": [task, alone],
             "work_pool": [pool["id"]],
@@ -74,7 +81,8 @@ class Known:
 
     def read_back(self) -> None:
         """Everything that was written can still be read."""
-        for kind in ("flows", "flow_runs", "task_runs", "logs", "work_pools", "deployments"):
+        runs = ("flows", "flow_runs", "task_runs", "logs", "work_pools", "deployments")
+        for kind in (*runs, "variables", "artifacts", "artifacts/latest"):
             answer = self._api.post(f"/{kind}/filter")
             assert answer.status_code == 200, answer.text
             json.loads(answer.content, parse_constant=_refuse)
@@ -84,7 +92,7 @@ class Known:
         placed = self.placed(parameters, kind)
         # In turns, not by what was made up: that depends on which modules are loaded.
         names = ("name", "work_pool_name", "flow_name", "deployment_name")
-        known = {**dict.fromkeys(names, self.name), "key": KEY}
+        known = {**dict.fromkeys(names, self.name), "key": KEY, "tag": self.name}
         if isinstance(placed, dict) and known.keys() & placed.keys() and next(self._turns) % 2:
             self._send_input(placed.get("id"))
             return {key: known.get(key, item) for key, item in placed.items()}

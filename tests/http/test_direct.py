@@ -10,12 +10,23 @@ from uuid import UUID
 
 import httpx
 import pytest
-from fastapi import APIRouter, Body, Depends, FastAPI, Header, HTTPException, Request, Response
+from fastapi import (
+    APIRouter,
+    Body,
+    Depends,
+    FastAPI,
+    Header,
+    HTTPException,
+    Query,
+    Request,
+    Response,
+)
 from fastapi.routing import APIRoute
 from pydantic import AwareDatetime, BaseModel, Field
 from starlette.responses import JSONResponse
 
 from ephemeral_server.application import DOMAINS
+from ephemeral_server.fields import NameText
 from ephemeral_server.http.direct import DirectRoute
 from ephemeral_server.http.errors import exception_handlers
 from ephemeral_server.http.lazy import LazyRoutes
@@ -77,6 +88,27 @@ def app_of(route_class: type[APIRoute]) -> FastAPI:
 
     @router.get("/query")
     async def query(request: Request, n: int = 0) -> Response:
+        return answer(request, n)
+
+    @router.get("/names/{name}")
+    async def named(
+        request: Request,
+        name: NameText,
+        version: str | None = None,
+        secrets: Annotated[bool, Query(alias="include_secrets")] = False,
+    ) -> Response:
+        return answer(request, name, version, secrets)
+
+    @router.get("/plain/{id}")
+    async def plain(request: Request, id: UUID) -> Response:
+        return answer(request, id)
+
+    @router.get("/needed")
+    async def needed(request: Request, id: str) -> Response:
+        return answer(request, id)
+
+    @router.get("/many")
+    async def several(request: Request, n: Annotated[list[int], Query()]) -> Response:
         return answer(request, n)
 
     @router.get("/thread")
@@ -162,7 +194,46 @@ def test_an_error_of_the_endpoint_is_answered_alike() -> None:
     assert reply.status_code == 418
 
 
-@pytest.mark.parametrize("path", ["/query?n=1", "/query?n=x", "/thread"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/query",
+        "/query?n=1",
+        "/query?n=1&n=2&m=3",
+        "/names/a",
+        "/names/%C3%A9%20b?version=&include_secrets=1",
+        "/names/a?include_secrets=True&version=3.8%2B1",
+        "/plain/0189a0b0-0000-7000-8000-000000000001",
+        "/needed?id=a",
+    ],
+)
+def test_names_and_queries_take_the_short_way(path: str) -> None:
+    reply, way = both("GET", path)
+
+    assert (reply.status_code, way) == (200, "short")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/query?n=x",
+        "/query?n=",
+        "/query?n=1&n=x",
+        "/names/a%3Cb",
+        "/names/a%00",
+        "/names/a?include_secrets=perhaps",
+        "/names/a?include_secrets=",
+        "/plain/nobody",
+        "/needed",
+    ],
+)
+def test_odd_names_and_queries_get_the_same_answer(path: str) -> None:
+    reply, _ = both("GET", path)
+
+    assert reply.status_code == 422
+
+
+@pytest.mark.parametrize("path", ["/many?n=1", "/many?n=1&n=2", "/thread"])
 def test_endpoints_of_other_kinds_are_served_as_ever(path: str) -> None:
     _, way = both("GET", path)
 
@@ -186,7 +257,7 @@ def test_the_busiest_routes_take_the_short_way() -> None:
     routes = LazyRoutes(DOMAINS)
     short = {
         f"{''.join(route.methods or ())} {route.path}"
-        for segment in ("flow_runs", "task_runs", "flows", "logs")
+        for segment in ("flow_runs", "task_runs", "flows", "logs", "block_types")
         for route in routes.router(segment).routes
         if isinstance(route, DirectRoute) and route.is_direct
     }
@@ -200,4 +271,5 @@ def test_the_busiest_routes_take_the_short_way() -> None:
         "POST /task_runs/filter",
         "POST /flows/",
         "POST /logs/",
+        "GET /block_types/slug/{slug}/block_documents/name/{block_document_name}",
     }

@@ -165,12 +165,17 @@ def test_a_lease_whose_only_limit_is_gone_can_be_given_back(limits: Limits) -> N
     assert released == Released(leases=1, slots=0)
 
 
-def test_a_revoked_lease_keeps_its_slots_taken(limits: Limits) -> None:
-    id = limits.new()
-    lease_id = acquire(limits, id)
-    assert limits.application.write(releases.revoke, lease_id) is True
-    assert limits.application.write(releases.revoke, lease_id) is False
-    assert (limits.taken(id), read(limits, lease_id)) == (1, None)
+def test_a_limit_is_taken_out_of_its_leases_and_those_on_it_alone_end(limits: Limits) -> None:
+    id, other = limits.new(2), limits.new(2)
+    alone, both = acquire(limits, id), acquire(limits, id, other)
+
+    limits.application.write(releases.detach, id)
+
+    assert read(limits, alone) is None
+    left = read(limits, both)
+    assert left is not None
+    assert left.limit_ids == (other,)
+    assert (limits.taken(id), limits.taken(other)) == (2, 1)
 
 
 def test_somebody_gives_back_what_is_named_and_nothing_else(limits: Limits) -> None:

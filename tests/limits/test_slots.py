@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from ephemeral_server.clock import SECOND
-from ephemeral_server.limits.store import (
-    Return,
-    give_back_slots,
-    note_denied_slots,
-    read_limits_by_name,
-    take_slots,
-)
+from ephemeral_server.fields import LARGEST
+from ephemeral_server.limits.slots import Return, give_back_slots, note_denial, take_slots
+from ephemeral_server.limits.store import read_limits_by_name
 from tests.limits.limits import Limits
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -191,37 +185,48 @@ def test_a_refusal_does_not_start_the_decay_anew(limits: Limits) -> None:
 # Denied slots
 
 
-def deny(limits: Limits, *ids: str, slots: int = 1) -> None:
-    limits.application.write(note_denied_slots, limits.application.runtime.settings, ids, slots)
+def deny(limits: Limits, *ids: str) -> None:
+    limits.application.write(note_denial, ids)
 
 
-def test_denied_slots_add_up_and_take_nothing(limits: Limits) -> None:
+def test_denials_add_up_and_take_nothing(limits: Limits) -> None:
     ids = [limits.new(active_slots=1), limits.new(active_slots=1)]
-    deny(limits, *ids, slots=2)
+    deny(limits, *ids)
     deny(limits, ids[0])
-    assert [limits.read(id).denied_slots for id in ids] == [3, 2]
+    assert [limits.read(id).denied for id in ids] == [2, 1]
     assert [limits.taken(id) for id in ids] == [1, 1]
 
 
 @pytest.mark.parametrize(
-    ("name", "columns", "seconds", "left"),
-    [
-        ("a", {"slot_decay_per_second": 2.0}, 2, 6),
-        ("b", {"avg_slot_occupancy_seconds": 4.0}, 9, 8),
-        ("c", {"avg_slot_occupancy_seconds": 0.0}, 0.35, 7),
-        # No slot is waited for longer than this, so no denial counts for longer.
-        ("d", {"avg_slot_occupancy_seconds": 600.0}, 61, 8),
-        ("tag:d", {"avg_slot_occupancy_seconds": 600.0}, 61, 4),
-    ],
+    ("seconds", "left"), [(0.009, 10), (0.01, 9), (0.055, 5), (0.1, 0), (3600, 0)]
 )
-def test_denials_are_forgotten_as_slots_come_back(
-    limits: Limits, name: str, columns: dict[str, Any], seconds: float, left: int
-) -> None:
-    dialect = limits.application.runtime.database.dialect
-    id = limits.new(name=f"{name}-{dialect}", denied_slots=10, **columns)
+def test_denials_are_soon_forgotten(limits: Limits, seconds: float, left: int) -> None:
+    id = limits.new(denied_slots=10)
     limits.application.clock.advance(seconds)
+    assert limits.read(id).denied == left
     deny(limits, id)
-    assert limits.read(id).denied_slots == left + 1
+    assert limits.column(id, "denied_slots") == left + 1
+
+
+def test_who_is_denied_as_often_as_is_forgotten_is_not_counted_for_ever(limits: Limits) -> None:
+    id = limits.new()
+    for _ in range(30):
+        limits.application.clock.advance(0.014)
+        deny(limits, id)
+    assert limits.read(id).denied == 1
+
+
+# The largest numbers
+
+
+def test_no_number_is_too_large_to_count_with(limits: Limits) -> None:
+    id = limits.new(LARGEST, active_slots=LARGEST - 1, denied_slots=LARGEST)
+    assert not take(limits, id, slots=LARGEST)
+    assert take(limits, id)
+    assert not take(limits, id)
+    deny(limits, id)
+    give_back(limits, id, LARGEST, 1e308)
+    assert limits.taken(id) == 0
 
 
 # Reading

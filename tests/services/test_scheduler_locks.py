@@ -15,6 +15,7 @@ from ephemeral_server.database.tables import deployment, deployment_schedule
 from ephemeral_server.deployments.planned import ask_for_plan, delete_planned_runs
 from ephemeral_server.services.changed_deployments import ChangedDeployments
 from ephemeral_server.services.scheduler import Scheduled
+from tests.locks import lock_waits
 from tests.services.planning import HOUR, every
 from tests.services.test_scheduler_months import Kind, World, steps, world
 
@@ -49,19 +50,6 @@ async def held(made: World, statement: str) -> AsyncIterator[None]:
         await client.close()
 
 
-async def waits(made: World, count: int) -> None:
-    """Return once so many transactions wait for a lock."""
-    client = await asyncpg.connect(made.database.url.replace("+asyncpg", ""))
-    query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-    try:
-        while True:
-            if await client.fetchval(f"{query} AND datname = current_database()") >= count:
-                return
-            await asyncio.sleep(0.005)
-    finally:
-        await client.close()
-
-
 def test_a_deployment_that_somebody_changes_is_left_to_the_next_pass(
     try_it: Callable[[Test], None],
 ) -> None:
@@ -91,9 +79,9 @@ def test_no_change_is_forgotten_that_comes_while_runs_are_planned(
         # Runs refer to their flow: their transaction waits, its marks taken away already.
         async with held(made, "SELECT 1 FROM flow FOR UPDATE"):
             planning = asyncio.create_task(made.servers[0].run_service("changed-deployments"))
-            await waits(made, 1)
+            await lock_waits(made.database.url, 1)
             changing = asyncio.create_task(made.servers[1].database.write(change))
-            await waits(made, 2)
+            await lock_waits(made.database.url, 2)
         assert await planning == ChangedDeployments(1, 3)
         await changing
 

@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, create_engine
 
+from ephemeral_server.database.schema import bring_schema
+from ephemeral_server.encryption.vault import Vault
 from ephemeral_server.errors import ObjectNotFoundError
 from ephemeral_server.parameters.validation import InvalidSchemaError
+from ephemeral_server.settings import Settings
 from ephemeral_server.work_pools.job_variables import (
     JobVariablesError,
     check_defaults,
@@ -18,11 +21,14 @@ from ephemeral_server.work_pools.job_variables import (
 )
 from tests.api.objects import NOBODY
 
+VAULT = Vault(Settings(), temporary=True)
+
 
 @pytest.fixture
 def connection() -> Any:
     engine = create_engine("sqlite://")
     with engine.connect() as connection:
+        bring_schema(connection, 0)
         yield connection
     engine.dispose()
 
@@ -112,26 +118,26 @@ def test_configuration_and_variables_are_objects() -> None:
 
 def test_only_variables_that_have_a_default_are_among_the_defaults(connection: Connection) -> None:
     template = _template(a={"default": None}, b={"type": "string"}, c={"default": {"x": 1}})
-    assert defaults_of(connection, template) == {"a": None, "c": {"x": 1}}
+    assert defaults_of(connection, VAULT, template) == {"a": None, "c": {"x": 1}}
 
 
 @pytest.mark.parametrize("template", [{}, {"variables": 1}, {"variables": {"properties": [1]}}])
 def test_what_declares_nothing_has_no_defaults(
     connection: Connection, template: dict[str, Any]
 ) -> None:
-    assert defaults_of(connection, template) == {}
+    assert defaults_of(connection, VAULT, template) == {}
 
 
-@pytest.mark.parametrize("id", [NOBODY, "x", None])
-def test_a_default_names_a_block_that_is_there(connection: Connection, id: str | None) -> None:
+@pytest.mark.parametrize("id", [NOBODY, "x", "\x00", "", None, 7, [NOBODY], {}])
+def test_a_default_names_a_block_that_is_there(connection: Connection, id: Any) -> None:
     template = _template(a={"default": {"$ref": {"block_document_id": id}}})
     with pytest.raises(ObjectNotFoundError, match=r"Block not found\."):
-        defaults_of(connection, template)
+        defaults_of(connection, VAULT, template)
 
 
 @pytest.mark.parametrize("default", [{"$ref": "x"}, {"$ref": {"x": 1}}, {"y": {"$ref": {}}}])
 def test_other_references_are_values(connection: Connection, default: dict[str, Any]) -> None:
-    assert defaults_of(connection, _template(a={"default": default})) == {"a": default}
+    assert defaults_of(connection, VAULT, _template(a={"default": default})) == {"a": default}
 
 
 def test_defaults_fit_their_variables() -> None:

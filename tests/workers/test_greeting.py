@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Connection
 
 from ephemeral_server.database import Database, Transaction
+from ephemeral_server.encryption.vault import Vault
 from ephemeral_server.work_pools import store
 from ephemeral_server.work_pools.store import PoolRow
 from ephemeral_server.workers.channel import admission, connection, greeting
@@ -292,8 +293,8 @@ def test_a_pool_that_changes_while_a_worker_is_greeted_is_told_of(
 ) -> None:
     admit = admission.admit
 
-    async def admit_slowly(database: Database, pool_name: str, said: Hello) -> Any:
-        admitted = await admit(database, pool_name, said)
+    async def admit_slowly(database: Database, vault: Vault, pool_name: str, said: Hello) -> Any:
+        admitted = await admit(database, vault, pool_name, said)
         application.clock.advance(1)
         await database.write(store.update_pool, pool_name, {"concurrency_limit": 3})
         return admitted

@@ -12,8 +12,10 @@ CREATE TABLE artifact (
 	CONSTRAINT pk_artifact PRIMARY KEY (id)
 );
 CREATE INDEX ix_artifact_flow_run_id ON artifact (flow_run_id);
-CREATE INDEX ix_artifact_key ON artifact (key, created, id);
+CREATE INDEX ix_artifact_key ON artifact (key, id) WHERE key IS NOT NULL;
 CREATE INDEX ix_artifact_task_run_id ON artifact (task_run_id);
+CREATE INDEX ix_artifact_type ON artifact (id, type) WHERE type IS NOT NULL;
+CREATE INDEX ix_artifact_updated ON artifact (updated);
 CREATE TABLE artifact_collection (
 	id UUID NOT NULL, 
 	created BIGINT NOT NULL, 
@@ -270,15 +272,6 @@ CREATE TABLE block_document (
 CREATE INDEX ix_block_document_block_schema_id ON block_document (block_schema_id);
 CREATE INDEX ix_block_document_name ON block_document (name);
 CREATE UNIQUE INDEX uq_block_document_block_type_id_name ON block_document (block_type_id, name);
-CREATE TABLE block_schema_reference (
-	parent_block_schema_id UUID NOT NULL, 
-	name TEXT NOT NULL, 
-	reference_block_schema_id UUID NOT NULL, 
-	CONSTRAINT pk_block_schema_reference PRIMARY KEY (parent_block_schema_id, name, reference_block_schema_id), 
-	CONSTRAINT fk_block_schema_reference_parent_block_schema_id FOREIGN KEY(parent_block_schema_id) REFERENCES block_schema (id) ON DELETE CASCADE, 
-	CONSTRAINT fk_block_schema_reference_reference_block_schema_id FOREIGN KEY(reference_block_schema_id) REFERENCES block_schema (id) ON DELETE CASCADE
-);
-CREATE INDEX ix_block_schema_reference_reference_block_schema_id ON block_schema_reference (reference_block_schema_id);
 CREATE TABLE block_document_reference (
 	parent_block_document_id UUID NOT NULL, 
 	name TEXT NOT NULL, 

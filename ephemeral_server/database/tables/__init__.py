@@ -7,7 +7,6 @@ from ephemeral_server.database.tables.blocks import (
     block_document,
     block_document_reference,
     block_schema,
-    block_schema_reference,
     block_type,
 )
 from ephemeral_server.database.tables.deployments import deployment, deployment_schedule
@@ -56,7 +55,6 @@ __all__ = [
     "block_document",
     "block_document_reference",
     "block_schema",
-    "block_schema_reference",
     "block_type",
     "cleanup_message",
     "concurrency_lease",

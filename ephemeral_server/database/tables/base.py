@@ -52,13 +52,15 @@ def reference(
     return Column(name, Id, key, nullable=nullable, primary_key=primary_key)
 
 
-def index_of_few(table: str, column: str) -> Index:
+def index_of_few(table: str, column: str, *after: str, before: tuple[str, ...] = ()) -> Index:
     """An index of the rows that have a value in `column` at all, of which there are few.
 
-    For foreign keys that are hardly ever set: they cost nothing where they are not.
+    For what is hardly ever set: it costs nothing where it is not. Further columns may stand
+    `before` and `after` it.
     """
     given = text(f"{column} IS NOT NULL")
-    return Index(f"ix_{table}_{column}", column, sqlite_where=given, postgresql_where=given)
+    columns = (*before, column, *after)
+    return Index(f"ix_{table}_{column}", *columns, sqlite_where=given, postgresql_where=given)
 
 
 class _NullsLowest(FunctionElement[Any]):

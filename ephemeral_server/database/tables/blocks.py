@@ -27,21 +27,13 @@ block_schema = Table(
     *identity(),
     Column("checksum", Text, nullable=False),
     Column("version", Text, nullable=False),
+    # All of them: also the definitions, and what they refer to.
     Column("fields", Json, nullable=False),
     Column("capabilities", Json, nullable=False),
     reference("block_type_id", "block_type", on_delete="CASCADE", required=True),
     Index("uq_block_schema_checksum_version", "checksum", "version", unique=True),
     Index("ix_block_schema_block_type_id", "block_type_id", "created"),
     Index("ix_block_schema_created", "created"),
-)
-
-block_schema_reference = Table(
-    "block_schema_reference",
-    metadata,
-    reference("parent_block_schema_id", "block_schema", on_delete="CASCADE", primary_key=True),
-    Column("name", Text, primary_key=True),
-    reference("reference_block_schema_id", "block_schema", on_delete="CASCADE", primary_key=True),
-    Index("ix_block_schema_reference_reference_block_schema_id", "reference_block_schema_id"),
 )
 
 block_document = Table(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text
 
-from ephemeral_server.database.tables.base import identity, metadata
+from ephemeral_server.database.tables.base import identity, index_of_few, metadata
 from ephemeral_server.database.types import Id, Instant, Json, Name
 
 # Logs and artifacts name runs without foreign keys: they may arrive before the run does
@@ -36,10 +36,14 @@ artifact = Table(
     Column("metadata_", Json),
     Column("flow_run_id", Id),
     Column("task_run_id", Id),
-    # Which of a key's artifacts is the newest.
-    Index("ix_artifact_key", "key", "created", "id"),
+    # Which of a key's artifacts is the newest: ids tell. Results of runs, by far the most, have
+    # neither a key nor a type.
+    index_of_few("artifact", "key", "id"),
+    # Walked in the order of listings that leave out results.
+    index_of_few("artifact", "type", before=("id",)),
     Index("ix_artifact_flow_run_id", "flow_run_id"),
     Index("ix_artifact_task_run_id", "task_run_id"),
+    Index("ix_artifact_updated", "updated"),
 )
 
 artifact_collection = Table(

@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 from ephemeral_server.database import Database
+from ephemeral_server.encryption.vault import Vault
 from ephemeral_server.errors import DatabaseClosedError, ObjectNotFoundError
 from ephemeral_server.fields import storable
 from ephemeral_server.work_pools.defaults import check_template_defaults
@@ -17,7 +18,7 @@ from ephemeral_server.workers.channel.greeting import Greeting, brings_template,
 logger = logging.getLogger(__name__)
 
 
-async def admit(database: Database, pool_name: str, hello: Hello) -> Greeting:
+async def admit(database: Database, vault: Vault, pool_name: str, hello: Hello) -> Greeting:
     """Let a worker serve a pool, which is made or completed with what it brings.
 
     Raises:
@@ -27,7 +28,7 @@ async def admit(database: Database, pool_name: str, hello: Hello) -> Greeting:
     if storable(pool_name) != pool_name:
         raise ChannelError(End.AUTHORIZATION_FAILED)
     try:
-        template = await _template(database, pool_name, hello)
+        template = await _template(database, vault, pool_name, hello)
         return await database.write(greet, pool_name, hello, template)
     except (ChannelError, DatabaseClosedError):
         raise
@@ -38,14 +39,16 @@ async def admit(database: Database, pool_name: str, hello: Hello) -> Greeting:
         raise ChannelError(End.TRANSIENT_ERROR) from error
 
 
-async def _template(database: Database, pool_name: str, hello: Hello) -> dict[str, Any]:
+async def _template(
+    database: Database, vault: Vault, pool_name: str, hello: Hello
+) -> dict[str, Any]:
     """The job template that a worker brings for its pool, checked; empty if it brings none."""
     template = hello.default_base_job_template
     if not await database.read(brings_template, pool_name, hello):
         return {}
     try:
         check_template(template)
-        await check_template_defaults(database, template)
+        await check_template_defaults(database, vault, template)
     except (ValueError, ObjectNotFoundError) as error:
         logger.info("Worker %r brings a bad job template: %s", hello.worker_name, error)
         raise ChannelError(End.PROTOCOL_ERROR) from None

@@ -54,7 +54,7 @@ async def talk(websocket: WebSocket, runtime: Runtime, pool_name: str) -> None:
         raise ChannelError(End.UNSUPPORTED_VERSION)
     channels = runtime.worker_channels
     with channels.greeting() as changed:
-        greeting = await admit(runtime.database, pool_name, hello)
+        greeting = await admit(runtime.database, runtime.vault, pool_name, hello)
         outbox = Outbox(greeting.pool, _taker(hello, greeting))
         channels.join(outbox, changed)
     try:

@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from threading import Barrier
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.api.objects import made, new_flow
+from tests.crowd import together
 
 MANY = 6
-
-
-def at_once(*requests: Callable[[], httpx.Response]) -> list[httpx.Response]:
-    """The answers to requests that start at the same moment."""
-    barrier = Barrier(len(requests))
-
-    def one(request: Callable[[], httpx.Response]) -> httpx.Response:
-        barrier.wait(30)
-        return request()
-
-    with ThreadPoolExecutor(len(requests)) as pool:
-        return list(pool.map(one, requests))
 
 
 @pytest.fixture
@@ -37,7 +24,7 @@ def test_one_that_many_make_is_made_once(api: httpx.Client, body: dict[str, Any]
     schedules = [{"schedule": {"cron": "0 * * * *"}, "slug": "s"}]
     given = {**body, "schedules": schedules, "concurrency_limit": 2, "work_queue_name": "q"}
 
-    answers = at_once(*[lambda: api.post("/deployments/", json=given)] * MANY)
+    answers = together(*[lambda: api.post("/deployments/", json=given)] * MANY)
 
     assert sorted(answer.status_code for answer in answers) == [*[200] * (MANY - 1), 201]
     assert len({answer.json()["id"] for answer in answers}) == 1
@@ -54,7 +41,7 @@ def test_schedules_that_many_replace_are_those_of_one_of_them(
         schedules = [{"schedule": {"cron": f"{number} {hour} * * *"}} for hour in range(3)]
         return lambda: api.patch(f"/deployments/{id}", json={"schedules": schedules})
 
-    answers = at_once(*[replacing(number) for number in range(MANY)])
+    answers = together(*[replacing(number) for number in range(MANY)])
 
     assert {answer.status_code for answer in answers} == {204}
     crons = [each["schedule"]["cron"] for each in api.get(f"/deployments/{id}/schedules").json()]
@@ -69,7 +56,7 @@ def test_schedules_that_many_add_are_all_there(api: httpx.Client, body: dict[str
         given = [{"schedule": {"cron": "0 * * * *"}, "slug": slug}]
         return lambda: api.post(f"/deployments/{id}/schedules", json=given)
 
-    answers = at_once(*[adding(str(number // 2)) for number in range(MANY)])
+    answers = together(*[adding(str(number // 2)) for number in range(MANY)])
 
     half = MANY // 2
     assert sorted(answer.status_code for answer in answers) == [*[201] * half, *[409] * half]
@@ -85,7 +72,7 @@ def test_a_change_is_checked_against_what_another_has_made_of_it(
         given = {**body, "name": str(number), "parameter_openapi_schema": {}}
         path = f"/deployments/{made(api, '/deployments/', given)['id']}"
 
-        answers = at_once(
+        answers = together(
             partial(api.patch, path, json={"parameters": {"n": "x"}}),
             partial(api.patch, path, json={"parameter_openapi_schema": schema}),
         )
@@ -98,7 +85,7 @@ def test_one_that_is_deleted_and_made_again_at_once_leads_to_no_error(
 ) -> None:
     id = made(api, "/deployments/", {**body, "concurrency_limit": 1})["id"]
 
-    answers = at_once(
+    answers = together(
         lambda: api.delete(f"/deployments/{id}"),
         lambda: api.post("/deployments/", json={**body, "concurrency_limit": 2}),
         lambda: api.patch(f"/deployments/{id}", json={"concurrency_limit": 3}),

@@ -13,6 +13,7 @@ from ephemeral_server.database.tables import deployment
 from ephemeral_server.database.transaction import Transaction
 from ephemeral_server.deployments import run_routes
 from ephemeral_server.parameters.aside import run_aside
+from tests.api.block_documents.documents import Blocks
 from tests.api.deployments.running import INTEGER, STRING, Runner, runner
 from tests.api.objects import NOBODY
 
@@ -206,6 +207,17 @@ def test_a_block_that_the_template_names_has_to_be_there(runner: Runner) -> None
     id = _in_pool(runner, {"properties": {"a": {"default": default}}})
 
     assert runner.refusal(id) == (404, "Block not found.")
+
+
+def test_of_a_block_that_the_template_names_the_data_counts(runner: Runner) -> None:
+    block = Blocks(runner.application, "n").new({"n": 7})
+    spec = {"type": "object", "properties": {"n": INTEGER}, "required": ["n"]}
+    variables = {"properties": {"a": {**spec, "default": block.ref}, "b": INTEGER}}
+    id = _in_pool(runner, {**variables, "required": ["a", "b"]})
+
+    missing = "Validation failed. Failure reason: 'b' is a required property"
+    assert runner.refusal(id) == (422, f"Error creating flow run: {missing}")
+    assert runner.run(id, job_variables={"b": 1})
 
 
 def test_parameters_are_looked_at_before_job_variables(runner: Runner) -> None:

@@ -4,110 +4,78 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 
 import asyncpg
 import httpx
-import pytest
 
-from ephemeral_server import EphemeralServer, ephemeral
+from ephemeral_server import ephemeral
 from tests import web
 from tests.api.objects import new_flow_run, new_task_run, set_state, states_of
-
-#: How many ask at once.
-MANY = 8
+from tests.crowd import MANY, at_once
 
 
-class Crowd:
-    """Sends requests that all start at the same moment."""
+def test_of_many_workers_that_take_a_run_one_gets_it(api: httpx.Client) -> None:
+    run = new_flow_run(api, "SCHEDULED")
 
-    def __init__(self, api: httpx.Client) -> None:
-        self.api = api
-
-    def ask(self, request: Callable[[int], httpx.Response]) -> list[httpx.Response]:
-        """The answers to the requests number 0 to `MANY` - 1."""
-        barrier = Barrier(MANY)
-
-        def one(number: int) -> httpx.Response:
-            barrier.wait(30)
-            return request(number)
-
-        with ThreadPoolExecutor(MANY) as pool:
-            return list(pool.map(one, range(MANY)))
-
-
-@pytest.fixture
-def crowd(server: EphemeralServer) -> Iterator[Crowd]:
-    with web.client(server.api_url) as api:
-        yield Crowd(api)
-
-
-def test_of_many_workers_that_take_a_run_one_gets_it(crowd: Crowd) -> None:
-    run = new_flow_run(crowd.api, "SCHEDULED")
-
-    answers = crowd.ask(lambda _: set_state(crowd.api, f"/flow_runs/{run['id']}", "PENDING"))
+    answers = at_once(lambda _: set_state(api, f"/flow_runs/{run['id']}", "PENDING"))
 
     outcomes = Counter((answer.status_code, answer.json()["status"]) for answer in answers)
     assert outcomes == {(201, "ACCEPT"): 1, (200, "ABORT"): MANY - 1}
-    types = [state["type"] for state in states_of(crowd.api, "flow_run", run["id"])]
+    types = [state["type"] for state in states_of(api, "flow_run", run["id"])]
     assert types == ["SCHEDULED", "PENDING"]
 
 
-def test_of_many_workers_that_take_a_background_task_one_gets_it(crowd: Crowd) -> None:
-    run = new_task_run(crowd.api, "SCHEDULED")
+def test_of_many_workers_that_take_a_background_task_one_gets_it(api: httpx.Client) -> None:
+    run = new_task_run(api, "SCHEDULED")
     deferred = {"state_details": {"deferred": True}}
 
-    answers = crowd.ask(
-        lambda _: set_state(crowd.api, f"/task_runs/{run['id']}", "PENDING", **deferred)
-    )
+    answers = at_once(lambda _: set_state(api, f"/task_runs/{run['id']}", "PENDING", **deferred))
 
     statuses = Counter(answer.json()["status"] for answer in answers)
     assert statuses == {"ACCEPT": 1, "ABORT": MANY - 1}
-    assert len(states_of(crowd.api, "task_run", run["id"])) == 2
+    assert len(states_of(api, "task_run", run["id"])) == 2
 
 
-def test_states_that_are_forced_at_once_follow_each_other(crowd: Crowd) -> None:
-    run = new_flow_run(crowd.api)
+def test_states_that_are_forced_at_once_follow_each_other(api: httpx.Client) -> None:
+    run = new_flow_run(api)
     path = f"/flow_runs/{run['id']}"
 
-    answers = crowd.ask(lambda n: set_state(crowd.api, path, "RUNNING", name=f"R{n}", force=True))
+    answers = at_once(lambda n: set_state(api, path, "RUNNING", name=f"R{n}", force=True))
 
     assert [answer.status_code for answer in answers] == [201] * MANY
-    states = states_of(crowd.api, "flow_run", run["id"])
+    states = states_of(api, "flow_run", run["id"])
     assert {state["name"] for state in states} == {"Pending", *(f"R{n}" for n in range(MANY))}
     stamps = [state["timestamp"] for state in states]
     assert stamps == sorted(set(stamps))
-    after = crowd.api.get(path).json()
+    after = api.get(path).json()
     assert (after["run_count"], after["state"]) == (MANY, states[-1])
 
 
-def test_labels_that_are_added_at_once_are_all_kept(crowd: Crowd) -> None:
-    run = new_flow_run(crowd.api)
+def test_labels_that_are_added_at_once_are_all_kept(api: httpx.Client) -> None:
+    run = new_flow_run(api)
     path = f"/flow_runs/{run['id']}"
 
-    crowd.ask(lambda n: crowd.api.patch(f"{path}/labels", json={f"label {n}": n}))
+    at_once(lambda n: api.patch(f"{path}/labels", json={f"label {n}": n}))
 
     added = {f"label {n}": n for n in range(MANY)}
-    assert crowd.api.get(path).json()["labels"] == {**run["labels"], **added}
+    assert api.get(path).json()["labels"] == {**run["labels"], **added}
 
 
-def test_a_run_that_is_deleted_meanwhile_is_gone_for_good(crowd: Crowd) -> None:
-    run = new_flow_run(crowd.api)
+def test_a_run_that_is_deleted_meanwhile_is_gone_for_good(api: httpx.Client) -> None:
+    run = new_flow_run(api)
     path = f"/flow_runs/{run['id']}"
 
     def request(number: int) -> httpx.Response:
         if number == 0:
-            return crowd.api.delete(path)
-        return set_state(crowd.api, path, "RUNNING", data={"n": number}, force=True)
+            return api.delete(path)
+        return set_state(api, path, "RUNNING", data={"n": number}, force=True)
 
-    deleted, *proposed = crowd.ask(request)
+    deleted, *proposed = at_once(request)
 
     assert deleted.status_code == 204
     assert {answer.status_code for answer in proposed} <= {201, 404}
-    assert crowd.api.get(path).status_code == 404
-    assert states_of(crowd.api, "flow_run", run["id"]) == []
+    assert api.get(path).status_code == 404
+    assert states_of(api, "flow_run", run["id"]) == []
 
 
 def test_a_state_does_not_wait_for_task_runs_that_are_being_added(postgres_url: str) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from threading import Barrier
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -16,14 +13,14 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from ephemeral_server import EphemeralServer
-from ephemeral_server.clock import SystemClock
-from ephemeral_server.database import Database, Transaction, open_database
+from ephemeral_server.database import Transaction
 from ephemeral_server.database.tables import concurrency_lease, concurrency_limit, deployment
 from ephemeral_server.ids import new_id
 from ephemeral_server.limits.releases import release_expired
-from ephemeral_server.settings import Settings
 from tests import web
 from tests.api.objects import new_flow, new_flow_run, new_task_run, set_state
+from tests.crowd import together
+from tests.databases import write
 from tests.rows import filled
 
 T = TypeVar("T")
@@ -47,16 +44,7 @@ class Shop:
 
     def work(self, unit: Callable[[Transaction], T]) -> T:
         """The result of a unit of work in a process's own connection."""
-
-        async def run() -> T:
-            settings = Settings(database_url=self._url, postgres_pool_size=1)
-            database: Database = await open_database(settings, SystemClock(), lambda events: None)
-            try:
-                return await database.write(unit)
-            finally:
-                await database.close()
-
-        return asyncio.run(run())
+        return write(self._url, unit)
 
     def limit(self, slots: int, **columns: Any) -> str:
         """A limit; its id."""
@@ -83,17 +71,6 @@ class Shop:
             return execute(taken).scalar_one(), execute(leases).scalar_one()
 
         return self.work(unit)
-
-    def at_once(self, *requests: Callable[[], httpx.Response]) -> list[httpx.Response]:
-        """The answers to requests that start at the same moment."""
-        barrier = Barrier(len(requests))
-
-        def one(request: Callable[[], httpx.Response]) -> httpx.Response:
-            barrier.wait(30)
-            return request()
-
-        with ThreadPoolExecutor(len(requests)) as pool:
-            return list(pool.map(one, requests))
 
     def proposing(self, path: str, type: str, **given: Any) -> Callable[[], httpx.Response]:
         """A request that proposes a state."""
@@ -122,7 +99,7 @@ def test_of_many_workers_on_the_last_slot_one_gets_it(shop: Shop) -> None:
     deployment_id = shop.deployment(limit)
     paths = [shop.run(deployment_id) for _ in range(MANY)]
 
-    answers = shop.at_once(*(shop.proposing(path, "PENDING") for path in paths))
+    answers = together(*(shop.proposing(path, "PENDING") for path in paths))
 
     assert outcomes(answers) == {
         ("ACCEPT", "Pending"): 1,
@@ -137,7 +114,7 @@ def test_of_many_tasks_on_the_last_slots_each_gets_all_of_its_tags_or_none(shop:
     runs = [new_task_run(shop.api, tags=["2", "3"] if n % 2 else ["3", "2"]) for n in range(MANY)]
 
     paths = [f"/task_runs/{run['id']}" for run in runs]
-    answers = shop.at_once(*(shop.proposing(path, "RUNNING") for path in paths))
+    answers = together(*(shop.proposing(path, "RUNNING") for path in paths))
 
     assert outcomes(answers) == {("ACCEPT", "Running"): 2, ("WAIT", "Pending"): MANY - 2}
     assert shop.count(first) == (2, 2)
@@ -152,7 +129,7 @@ def test_a_run_that_is_ended_by_many_gives_its_slot_back_once(shop: Shop) -> Non
     assert shop.count(limit) == (3, 1)
 
     ending = ["COMPLETED", "FAILED", "CANCELLED", "CRASHED"] * 2
-    answers = shop.at_once(*(shop.proposing(path, type, force=True) for type in ending))
+    answers = together(*(shop.proposing(path, type, force=True) for type in ending))
 
     assert {answer.status_code for answer in answers} == {201}
     assert shop.count(limit) == (2, 0)
@@ -168,7 +145,7 @@ def test_runs_that_come_and_go_at_once_leave_no_slot_taken(shop: Shop) -> None:
             set_state(shop.api, path, type)
         return set_state(shop.api, path, "COMPLETED")
 
-    assert outcomes(shop.at_once(*[life] * MANY)) == {("ACCEPT", "Completed"): MANY}
+    assert outcomes(together(*[life] * MANY)) == {("ACCEPT", "Completed"): MANY}
     assert shop.count(limit) == (0, 0)
 
 
@@ -177,7 +154,7 @@ def test_a_run_that_is_deleted_while_it_takes_a_slot_leaves_none_taken(shop: Sho
     deployment_id = shop.deployment(limit)
     paths = [shop.run(deployment_id) for _ in range(MANY)]
 
-    answers = shop.at_once(
+    answers = together(
         *(shop.proposing(path, "PENDING") for path in paths),
         *(partial(shop.api.delete, path) for path in paths),
     )
@@ -200,9 +177,7 @@ def test_slots_that_expire_while_their_runs_end_come_back_once(shop: Shop) -> No
         shop.work(lambda tx: release_expired(tx, 3))
         return httpx.Response(204)
 
-    answers = shop.at_once(
-        *(shop.proposing(path, "CANCELLED") for path in paths), repossess, repossess
-    )
+    answers = together(*(shop.proposing(path, "CANCELLED") for path in paths), repossess, repossess)
 
     assert {answer.status_code for answer in answers} == {201, 204}
     assert shop.count(limit) == (3, 0)

@@ -2,46 +2,27 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 from uuid import uuid4
 
 import httpx
 import pytest
 
-from ephemeral_server import EphemeralServer, ephemeral
-from tests import web
 from tests.api.objects import made
-
-#: How many ask at once.
-MANY = 8
+from tests.crowd import MANY, Crowd
 
 
-class Crowd:
-    """Two servers on one database, and who asks both of them at the same moment.
+class Pool(Crowd):
+    """A pool, and who asks for it.
 
     Attributes:
         path: of a pool that is there.
     """
 
     def __init__(self, apis: list[httpx.Client]) -> None:
-        self.apis = apis
+        super().__init__(apis)
         name = f"pool-{uuid4()}"
         made(apis[0], "/work_pools/", {"name": name, "type": "process"})
         self.path = f"/work_pools/{name}"
-
-    def ask(self, request: Callable[[httpx.Client, int], httpx.Response]) -> Counter[int]:
-        """How often each status was answered to the requests number 0 to `MANY` - 1."""
-        barrier = Barrier(MANY)
-
-        def one(number: int) -> int:
-            barrier.wait(30)
-            return request(self.apis[number % len(self.apis)], number).status_code
-
-        with ThreadPoolExecutor(MANY) as pool:
-            return Counter(pool.map(one, range(MANY)))
 
     def priorities(self) -> dict[str, int]:
         queues = self.apis[0].post(f"{self.path}/queues/filter", json={}).json()
@@ -49,20 +30,11 @@ class Crowd:
 
 
 @pytest.fixture
-def crowd(server: EphemeralServer, database_url: str) -> Iterator[Crowd]:
-    if database_url.startswith("sqlite"):
-        with web.client(server.api_url) as api:
-            yield Crowd([api])
-        return
-    with (
-        ephemeral(database_url=database_url, activate=False) as second,
-        web.client(server.api_url) as api,
-        web.client(second.api_url) as other,
-    ):
-        yield Crowd([api, other])
+def crowd(apis: list[httpx.Client]) -> Pool:
+    return Pool(apis)
 
 
-def test_of_many_who_make_a_pool_of_one_name_one_does(crowd: Crowd) -> None:
+def test_of_many_who_make_a_pool_of_one_name_one_does(crowd: Pool) -> None:
     body = {"name": f"pool-{uuid4()}", "type": "process"}
 
     answers = crowd.ask(lambda api, _: api.post("/work_pools/", json=body))
@@ -72,14 +44,14 @@ def test_of_many_who_make_a_pool_of_one_name_one_does(crowd: Crowd) -> None:
     assert [queue["name"] for queue in crowd.apis[0].post(path, json={}).json()] == ["default"]
 
 
-def test_of_many_who_make_a_queue_of_one_name_one_does(crowd: Crowd) -> None:
+def test_of_many_who_make_a_queue_of_one_name_one_does(crowd: Pool) -> None:
     path, body = f"{crowd.path}/queues", {"name": "a", "priority": 1}
 
     assert crowd.ask(lambda api, _: api.post(path, json=body)) == {201: 1, 409: MANY - 1}
     assert crowd.priorities() == {"a": 1, "default": 2}
 
 
-def test_queues_that_are_made_at_once_get_priorities_of_their_own(crowd: Crowd) -> None:
+def test_queues_that_are_made_at_once_get_priorities_of_their_own(crowd: Pool) -> None:
     path = f"{crowd.path}/queues"
 
     answers = crowd.ask(lambda api, number: api.post(path, json={"name": str(number)}))
@@ -88,7 +60,7 @@ def test_queues_that_are_made_at_once_get_priorities_of_their_own(crowd: Crowd) 
     assert sorted(crowd.priorities().values()) == list(range(1, MANY + 2))
 
 
-def test_queues_that_are_moved_at_once_keep_priorities_of_their_own(crowd: Crowd) -> None:
+def test_queues_that_are_moved_at_once_keep_priorities_of_their_own(crowd: Pool) -> None:
     path = f"{crowd.path}/queues"
     for number in range(MANY):
         made(crowd.apis[0], path, {"name": str(number)})
@@ -101,7 +73,7 @@ def test_queues_that_are_moved_at_once_keep_priorities_of_their_own(crowd: Crowd
     assert len(set(priorities)) == MANY + 1
 
 
-def test_a_pool_that_is_paused_among_heartbeats_stays_paused(crowd: Crowd) -> None:
+def test_a_pool_that_is_paused_among_heartbeats_stays_paused(crowd: Pool) -> None:
     def beat_or_pause(api: httpx.Client, number: int) -> httpx.Response:
         if number == 0:
             return api.patch(crowd.path, json={"is_paused": True})
@@ -112,7 +84,7 @@ def test_a_pool_that_is_paused_among_heartbeats_stays_paused(crowd: Crowd) -> No
     assert (pool["is_paused"], pool["status"]) == (True, "PAUSED")
 
 
-def test_heartbeats_of_one_worker_make_one_worker(crowd: Crowd) -> None:
+def test_heartbeats_of_one_worker_make_one_worker(crowd: Pool) -> None:
     path = f"{crowd.path}/workers"
 
     answers = crowd.ask(lambda api, _: api.post(f"{path}/heartbeat", json={"name": "w"}))
@@ -121,7 +93,7 @@ def test_heartbeats_of_one_worker_make_one_worker(crowd: Crowd) -> None:
     assert len(crowd.apis[0].post(f"{path}/filter", json={}).json()) == 1
 
 
-def test_a_pool_that_is_deleted_while_it_is_used_goes_without_an_error(crowd: Crowd) -> None:
+def test_a_pool_that_is_deleted_while_it_is_used_goes_without_an_error(crowd: Pool) -> None:
     def use(api: httpx.Client, number: int) -> httpx.Response:
         if number == 0:
             return api.delete(crowd.path)

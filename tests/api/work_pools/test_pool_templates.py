@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.api.block_documents.documents import Blocks
 from tests.api.work_pools.pools import Pool, refusal
 from tests.application import Application
 
@@ -84,6 +85,27 @@ def test_a_default_cannot_be_a_block_that_is_not_there(application: Application)
 
     assert reply.status_code == 404
     assert reply.json() == {"detail": "Block not found."}
+
+
+@pytest.mark.parametrize(("held", "status"), [("text", 201), (7, 422)])
+def test_of_a_default_that_is_a_block_the_data_has_to_fit(
+    application: Application, held: Any, status: int
+) -> None:
+    inner = Blocks(application, "pw").new({"pw": held})
+    block = Blocks(application).new({"inner": inner.ref})
+    pw = {"type": "object", "properties": {"pw": {"type": "string"}}, "required": ["pw"]}
+    sent = template(y={"type": "object", "properties": {"inner": pw}, "default": block.ref})
+
+    reply = create(application, sent)
+
+    assert reply.status_code == status
+    if status == 422:
+        assert reply.json()["detail"] == (
+            "Validation failed for work pool's job variable defaults: Validation failed for field "
+            "'y.inner.pw'. Failure reason: 7 is not of type 'string'"
+        )
+    else:
+        assert reply.json()["base_job_template"] == sent
 
 
 def test_defaults_are_not_looked_at_when_a_template_is_replaced(pool: Pool) -> None:

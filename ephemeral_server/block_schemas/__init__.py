@@ -1,0 +1,1 @@
+"""Block schemas: what the data of a block looks like, in one version of its class."""

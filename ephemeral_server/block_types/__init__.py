@@ -1,0 +1,1 @@
+"""Block types: what kinds of blocks there are."""

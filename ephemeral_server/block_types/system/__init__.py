@@ -1,0 +1,1 @@
+"""The block types that every server knows."""

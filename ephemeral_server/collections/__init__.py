@@ -1,0 +1,1 @@
+"""Collections: what packages beside the server offer."""

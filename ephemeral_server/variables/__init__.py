@@ -1,0 +1,1 @@
+"""Variables: small values that flows and jobs read by name."""
