@@ -25,6 +25,9 @@ from pathlib import Path
 
 #: Seconds; far more than an orderly end takes, and only a leak waits for all of it.
 PATIENCE = 3.0
+#: Seconds in which what was closed a moment ago is gone by itself. To collect garbage among all
+#: that the tests' process holds takes longer.
+AT_ONCE = 0.1
 
 _PROC = Path("/proc/self/fd")
 
@@ -82,14 +85,18 @@ class LeakGuard:
 
         Waits up to `patience` seconds for it to go, and only if there is something.
         """
-        new = census(self._base) - self._known
+        new = self._new(min(AT_ONCE, self._patience))
         if new:
             gc.collect()  # a verdict must not depend on when the collector happens to run
-        deadline = time.monotonic() + self._patience
-        while new and time.monotonic() < deadline:
-            time.sleep(0.01)
-            new = census(self._base) - self._known
+            new = self._new(self._patience)
         return sorted(new, key=str)
+
+    def _new(self, patience: float) -> Set[Resource]:
+        """What is still new after so many seconds, or nothing as soon as there is nothing."""
+        deadline = time.monotonic() + patience
+        while (new := census(self._base) - self._known) and time.monotonic() < deadline:
+            time.sleep(0.002)
+        return new
 
 
 def census(base: Path) -> Set[Resource]:

@@ -85,7 +85,6 @@ def traffic(
     yield traffic
     leak_guard.accept(_HELPERS_OF_CLIENT)
     gc.collect()  # what the client left is this test's, not the next one's
-    gc.unfreeze()
     assert [str(exchange) for exchange in traffic.refused()] == []
     complaints = [
         f"{record.name}: {record.getMessage()}"

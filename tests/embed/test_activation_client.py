@@ -141,6 +141,7 @@ def test_a_server_that_is_not_activated_leaves_the_client_alone() -> None:
         assert target() is None
 
 
+@pytest.mark.one_python
 @pytest.mark.parametrize("within_a_loop", [False, True])
 def test_draining_a_client_whose_server_hangs_is_bounded_in_time(within_a_loop: bool) -> None:
     said, _ = run_program(

@@ -89,7 +89,14 @@ def held(database: Path, what: str) -> list[str]:
         return [str(value) for (value,) in connection.execute(queries[what])]
 
 
-@pytest.mark.parametrize("way", WAYS)
+#: Where the client is drained by an interpreter or a loop on its way out.
+BY_PYTHON = ("exit of the interpreter", "shutdown on a running loop")
+
+
+@pytest.mark.parametrize(
+    "way",
+    [way if way in BY_PYTHON else pytest.param(way, marks=pytest.mark.one_python) for way in WAYS],
+)
 def test_the_last_words_of_the_client_arrive_when_the_server_ends_by(
     way: str, tmp_path: Path
 ) -> None:
@@ -116,6 +123,7 @@ with ephemeral(database_url=database + "/outer.db"):
 """
 
 
+@pytest.mark.one_python
 def test_each_of_two_nested_servers_gets_its_own_logs_and_events(tmp_path: Path) -> None:
     _, errors = run_program(CLIENT + NESTED, str(tmp_path))
     inner, outer = tmp_path / "inner.db", tmp_path / "outer.db"

@@ -15,8 +15,9 @@ import pytest
 from tests.embed.patching import VARIABLE
 from tests.embed.support import ROOT
 
-#: Some 100 tests each time, also on a machine that is busy with others.
-pytestmark = pytest.mark.timeout(240)
+#: Some 100 tests each time, also on a machine that is busy with others. (Whether a version of
+#: Python can be patched at all shows in `test_loops`.)
+pytestmark = [pytest.mark.timeout(240), pytest.mark.one_python]
 
 FILES = ["asgi", "lifecycle", "registry", "run", "shutdown", "start_failures"]
 #: These run in processes of their own, patched or not.

@@ -12,6 +12,8 @@ import pytest
 from ephemeral_server import SubprocessASGIServer
 from ephemeral_server.errors import NotRunningError, PortInUseError, StartError
 
+pytestmark = pytest.mark.one_python
+
 
 @pytest.fixture
 def free_port() -> int:

@@ -15,6 +15,8 @@ from websockets.typing import Origin, Subprotocol
 from ephemeral_server import EphemeralServer, ephemeral
 from tests import web
 
+pytestmark = pytest.mark.one_python
+
 EVIL = {
     "a name that leads here": {"host": "evil.example"},
     "a page from elsewhere": {"origin": "http://evil.example"},

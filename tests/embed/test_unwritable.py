@@ -18,7 +18,10 @@ from ephemeral_server.embed.reports import ChildFailure
 from ephemeral_server.errors import SettingsError, StartError
 from tests.embed.programs import run_program
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes of files")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes of files"),
+    pytest.mark.one_python,
+]
 
 #: A folder that is there and takes no files, whoever asks.
 NOWHERE = "sqlite+aiosqlite:////proc/data.db"

@@ -51,15 +51,20 @@ _REFUSALS = {
     "423": [_DETAIL],
 }
 
+#: Where the success that is named is that something was made, and it may be there already.
+_MAY_BE_FOUND = ("/block_schemas/",)
+
 
 def complete(document: Json) -> Json:
     """A copy of `document` that names every answer but those that tell of a bug."""
     whole: Json = copy.deepcopy(document)
-    for operations in whole["paths"].values():
+    for path, operations in whole["paths"].items():
         for method, operation in operations.items():
             answers = operation["responses"]
             if method in ("post", "put") and "200" in answers:
                 answers["201"] = answers["200"]  # something was made, not found
+            if method == "post" and path in _MAY_BE_FOUND:
+                answers["200"] = answers["201"]
             for status, shapes in _REFUSALS.items():
                 content = {"application/json": {"schema": {"oneOf": shapes}}}
                 answers[status] = {"description": "Refused", "content": content}

@@ -14,8 +14,38 @@ from tests.api.objects import made, new_flow, new_flow_run, new_task_run, states
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
-#: The key of an input that flow runs have, and of an artifact.
+#: The key of an input that flow runs have, and of artifacts.
 KEY = "known"
+#: A view of the collections.
+VIEW = "aggregate-worker-metadata"
+#: What can be listed.
+_LISTS = (
+    "flows",
+    "flow_runs",
+    "task_runs",
+    "logs",
+    "work_pools",
+    "deployments",
+    "block_types",
+    "block_schemas",
+    "block_documents",
+    "variables",
+    "artifacts",
+    "artifacts/latest",
+    "concurrency_limits",
+    "v2/concurrency_limits",
+)
+#: Parameters of paths that stand for the name that everything has.
+_NAMES = (
+    "name",
+    "work_pool_name",
+    "flow_name",
+    "deployment_name",
+    "slug",
+    "block_document_name",
+    "tag",
+    "id_or_name",
+)
 
 
 class Known:
@@ -29,10 +59,16 @@ class Known:
         self._api = api
         self.ids: dict[str, list[str]] = {}
         self.name = ""
+        self._checksum = ""
+        self._kept: dict[tuple[str, ...], dict[str, list[str]]] = {}
         self._turns = itertools.count()
 
-    def renew(self) -> None:
-        """Make new objects: what was made before may be changed or deleted by now."""
+    def renew(self, area: str) -> None:
+        """Make new objects: what was made before may be changed or deleted by now.
+
+        Args:
+            area: the part of the paths that is tried; what only others change is kept.
+        """
         new = new_flow(self._api, tags=["a"], labels={"a": 1})
         flow, self.name = new["id"], new["name"]
         run = new_flow_run(self._api, "RUNNING", flow_id=flow, parameters={"a": [1]})["id"]
@@ -49,8 +85,6 @@ class Known:
         }
         assert self._api.post("/logs/", json=[log]).status_code == 201
         search = self._api.put("/saved_searches/", json={"name": self.name}).json()["id"]
-        variable = made(self._api, "/variables/", {"name": self.name, "value": [1]})["id"]
-        artifact = made(self._api, "/artifacts/", {"key": KEY, "data": 1, "flow_run_id": run})["id"]
         pool = made(self._api, "/work_pools/", {"name": self.name, "type": "process"})
         path = f"/work_pools/{self.name}"
         queue = made(self._api, f"{path}/queues", {"name": self.name})["id"]
@@ -61,16 +95,11 @@ class Known:
             "/deployments/",
             {"name": self.name, "flow_id": flow, "schedules": schedules, "work_queue_name": "a"},
         )
-        limit = {"tag": self.name, "concurrency_limit": 1}
-        limit_id = made(self._api, "/concurrency_limits/", limit)["id"]
         self.ids = {
             "flow": [flow],
-            "concurrency_limit": [limit_id],
             "deployment": [deployment["id"]],
             "schedule": [deployment["schedules"][0]["id"]],
             "saved_searche": [search],  # (the first segment of the path without its s)
-            "variable": [variable],
-            "artifact": [artifact],
             "flow_run": [run, child],
             "task_run": [task, alone],
             "work_pool": [pool["id"]],
@@ -78,11 +107,78 @@ class Known:
             "flow_run_state": [states_of(self._api, "flow_run", run)[0]["id"]],
             "task_run_state": [states_of(self._api, "task_run", task)[0]["id"]],
         }
+        for areas, make in (
+            (("block_types", "block_schemas", "block_documents"), self._blocks),
+            (("variables", "artifacts"), self._records),
+            (("concurrency_limits", "v2"), self._limits),
+        ):
+            if area in areas or areas not in self._kept:
+                self._kept[areas] = make(run, task)
+            self.ids |= self._kept[areas]
+
+    def _blocks(self, run: str, task: str) -> dict[str, list[str]]:
+        """A document with a secret that refers to another one of its schema and type."""
+        type = made(self._api, "/block_types/", {"name": self.name, "slug": self.name})["id"]
+        fields = {
+            "title": self.name,  # (the checksum, too, is of its own)
+            "type": "object",
+            "properties": {"a": {"type": "string"}},
+            "secret_fields": ["a"],
+            "block_schema_references": {},
+        }
+        given = {"fields": fields, "block_type_id": type, "capabilities": ["write-path"]}
+        schema = made(self._api, "/block_schemas/", given)
+        self._checksum = schema["checksum"]
+        inner, outer = (
+            made(
+                self._api,
+                "/block_documents/",
+                {
+                    "name": name,
+                    "block_type_id": type,
+                    "block_schema_id": schema["id"],
+                    "data": {"a": "b"},
+                },
+            )["id"]
+            for name in (f"{self.name}-inner", self.name)
+        )
+        data = {"inner": {"$ref": {"block_document_id": inner}}}
+        answer = self._api.patch(f"/block_documents/{outer}", json={"data": data})
+        assert answer.status_code == 204, answer.text
+        return {
+            "block_type": [type],
+            "block_schema": [schema["id"]],
+            "block_document": [outer, inner],
+        }
+
+    def _records(self, run: str, task: str) -> dict[str, list[str]]:
+        """A variable, and two artifacts of one key."""
+        given = {"name": self.name, "value": [1], "tags": ["a"]}
+        variable = made(self._api, "/variables/", given)["id"]
+        body = {"key": KEY, "type": "markdown", "data": "a", "flow_run_id": run}
+        older = made(self._api, "/artifacts/", body)["id"]
+        latest = made(self._api, "/artifacts/", {**body, "task_run_id": task})["id"]
+        return {"variable": [variable], "artifact": [latest, older]}
+
+    def _limits(self, run: str, task: str) -> dict[str, list[str]]:
+        """A limit of which a task run holds slots, and one of a tag."""
+        limit = made(self._api, "/v2/concurrency_limits/", {"name": self.name, "limit": 5})["id"]
+        body = {"tag": self.name, "concurrency_limit": 1}
+        of_tag = made(self._api, "/concurrency_limits/", body)["id"]
+        lease = self._api.post(
+            "/v2/concurrency_limits/increment-with-lease",
+            json={
+                "names": [self.name],
+                "slots": 2,
+                "mode": "concurrency",
+                "holder": {"type": "task_run", "id": task},
+            },
+        ).json()["lease_id"]
+        return {"concurrency_limit": [of_tag, limit], "lease": [lease]}
 
     def read_back(self) -> None:
         """Everything that was written can still be read."""
-        runs = ("flows", "flow_runs", "task_runs", "logs", "work_pools", "deployments")
-        for kind in (*runs, "variables", "artifacts", "artifacts/latest"):
+        for kind in _LISTS:
             answer = self._api.post(f"/{kind}/filter")
             assert answer.status_code == 200, answer.text
             json.loads(answer.content, parse_constant=_refuse)
@@ -91,8 +187,12 @@ class Known:
         """Parameters of a path with known ids, and in every second a known name, in them."""
         placed = self.placed(parameters, kind)
         # In turns, not by what was made up: that depends on which modules are loaded.
-        names = ("name", "work_pool_name", "flow_name", "deployment_name")
-        known = {**dict.fromkeys(names, self.name), "key": KEY, "tag": self.name}
+        known = {
+            **dict.fromkeys(_NAMES, self.name),
+            "key": KEY,
+            "checksum": self._checksum,
+            "view": VIEW,
+        }
         if isinstance(placed, dict) and known.keys() & placed.keys() and next(self._turns) % 2:
             self._send_input(placed.get("id"))
             return {key: known.get(key, item) for key, item in placed.items()}

@@ -31,7 +31,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from ephemeral_server import EphemeralServer
+from ephemeral_server import EphemeralServer, create_api_app
 from tests.fuzz.document import complete
 from tests.fuzz.known import Known
 
@@ -52,12 +52,81 @@ CHECKS = [
     response_schema_conformance,
 ]
 MODES = [GenerationMode("positive"), GenerationMode("negative")]
-AREAS = ("flows", "flow_runs", "task_runs", "work_pools", "deployments")
-#: Always refused: without CSRF protection, without an instant that its shape does not ask for, and
-#: without a limit (which no route makes yet), so that there is no lease.
+AREAS = (
+    "flows",
+    "flow_runs",
+    "task_runs",
+    "work_pools",
+    "deployments",
+    "block_types",
+    "block_schemas",
+    "block_documents",
+    "variables",
+    "artifacts",
+    "concurrency_limits",
+    "v2",
+)
+#: Always refused: without CSRF protection, and without an instant that its shape does not ask for.
 CSRF = "GET /csrf-token"
 DASHBOARD = "POST /ui/task_runs/dashboard/counts"
-RENEWAL = "POST /v2/concurrency_limits/leases/{lease_id}/renew"
+
+
+class Requests:
+    """Requests to each operation, made up once and sent to a server on each kind of database.
+
+    Args:
+        document: what the server says of itself.
+    """
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        schema = from_dict(complete(document))
+        self.operations: list[Operation] = []
+        for found in schema.get_all_operations():
+            assert isinstance(found, Ok), found
+            self.operations.append(found.ok())
+        self._systematic: dict[str, list[AnyCase]] = {}
+        self._made_up: dict[tuple[str, int], list[AnyCase]] = {}
+
+    def systematic(self, operation: Operation, dialect: str) -> list[AnyCase]:
+        """Requests at the bounds of what the operation takes; others on another database."""
+        if operation.path.endswith(SIMILAR):
+            return []
+        cases = self._systematic.get(operation.label)
+        if cases is None:
+            config = operation.schema.config.generation_for(operation=operation, phase="coverage")
+            cases = list(
+                operation.schema.iter_coverage_cases(
+                    operation, generation_modes=MODES, generation_config=config
+                )
+            )
+            kept = min(len(cases), 2 * SYSTEMATIC)
+            cases = random.Random(operation.label).sample(cases, kept)
+            self._systematic[operation.label] = cases
+        return cases[:SYSTEMATIC] if dialect.startswith("sqlite") else cases[-SYSTEMATIC:]
+
+    def made_up(
+        self, operation: Operation, modes: list[GenerationMode], examples: int
+    ) -> list[AnyCase]:
+        """Requests by chance; the same ones on each database, unless more are asked for."""
+        key = (operation.label, examples)
+        if key not in self._made_up or _ASKED:
+            options = settings(
+                max_examples=examples,
+                derandomize=not _ASKED,
+                deadline=None,
+                database=None,
+                phases=[Phase.generate],
+                suppress_health_check=list(HealthCheck),
+            )
+            cases: list[AnyCase] = []
+
+            def keep(case: AnyCase) -> None:
+                cases.append(case)
+
+            made_up = one_of([operation.as_strategy(generation_mode=mode) for mode in modes])
+            options(given(case=made_up)(keep))()
+            self._made_up[key] = cases
+        return self._made_up[key]
 
 
 class Fuzzer:
@@ -66,17 +135,22 @@ class Fuzzer:
     Args:
         server: which.
         api: a client of it.
-        session: what the requests are sent by.
+        made: the requests.
+        session: what they are sent by.
     """
 
     def __init__(
-        self, server: EphemeralServer, api: httpx.Client, session: requests.Session
+        self,
+        server: EphemeralServer,
+        api: httpx.Client,
+        made: Requests,
+        session: requests.Session,
     ) -> None:
+        self._requests = made
         self._url = server.api_url
         self._dialect = str(server.database_url).partition(":")[0]
         self._session = session
         self._known = Known(api)
-        self._schema = from_dict(complete(api.get("/openapi.json").json()))
         self._statuses: set[int] = set()
 
     def run(self, area: str) -> dict[str, set[int]]:
@@ -86,69 +160,48 @@ class Fuzzer:
             What each operation answered with.
         """
         answered: dict[str, set[int]] = {}
-        for found in self._schema.get_all_operations():
-            assert isinstance(found, Ok), found
-            operation = found.ok()
+        for operation in self._requests.operations:
             first = operation.path.split("/")[1]
             if first == area or (not area and first not in AREAS):
-                self._known.renew()
+                self._known.renew(area)
                 self._statuses = answered[operation.label] = set()
                 self._try(operation)
                 self._known.read_back()
         return answered
 
     def _try(self, operation: Operation) -> None:
-        for case in self._systematic(operation):
+        for case in self._requests.systematic(operation, self._dialect):
             self._send(case)
-        self._make_up(operation, MODES, EXAMPLES)
+        for case in self._requests.made_up(operation, MODES, EXAMPLES):
+            self._send(case)
         if min(self._statuses) >= 400:
             # By chance none was right; the more, the rarer.
-            self._make_up(operation, MODES[:1], 10 * EXAMPLES)
-
-    def _make_up(self, operation: Operation, modes: list[GenerationMode], examples: int) -> None:
-        options = settings(
-            max_examples=examples,
-            derandomize=not _ASKED,
-            deadline=None,
-            database=None,
-            phases=[Phase.generate, Phase.shrink] if _ASKED else [Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        )
-
-        def send(case: AnyCase) -> None:
-            self._send(case)
-
-        made_up = one_of([operation.as_strategy(generation_mode=mode) for mode in modes])
-        options(given(case=made_up)(send))()
-
-    def _systematic(self, operation: Operation) -> list[AnyCase]:
-        """Requests at the bounds of what the operation takes; others on another database."""
-        if operation.path.endswith(SIMILAR):
-            return []
-        config = operation.schema.config.generation_for(operation=operation, phase="coverage")
-        cases = list(
-            operation.schema.iter_coverage_cases(
-                operation, generation_modes=MODES, generation_config=config
-            )
-        )
-        chance = random.Random(f"{operation.label} {self._dialect}")
-        return cases if len(cases) <= SYSTEMATIC else chance.sample(cases, SYSTEMATIC)
+            for case in self._requests.made_up(operation, MODES[:1], 10 * EXAMPLES):
+                self._send(case)
 
     def _send(self, case: AnyCase) -> None:
-        kind = case.operation.path.split("/")[1].removesuffix("s")
+        kind = case.operation.path.removeprefix("/v2").split("/")[1].removesuffix("s")
+        given = case.path_parameters, case.query, case.body
         case.path_parameters = self._known.placed_in_path(case.path_parameters, kind)
         case.query = self._known.placed(case.query, kind)
         case.body = self._known.placed(case.body, kind)
         answer = case.call(base_url=self._url, session=self._session)
         case.validate_response(answer, checks=CHECKS)
         self._statuses.add(answer.status_code)
+        # It is sent to another server, too.
+        case.path_parameters, case.query, case.body = given
+
+
+@pytest.fixture(scope="module")
+def made() -> Requests:
+    return Requests(create_api_app().openapi())
 
 
 @pytest.fixture
-def fuzzer(server: EphemeralServer, api: httpx.Client) -> Iterator[Fuzzer]:
+def fuzzer(server: EphemeralServer, api: httpx.Client, made: Requests) -> Iterator[Fuzzer]:
     with requests.Session() as session:
         session.trust_env = False
-        yield Fuzzer(server, api, session)
+        yield Fuzzer(server, api, made, session)
 
 
 @pytest.mark.timeout(60 + 30 * EXAMPLES)
@@ -159,7 +212,7 @@ def test_no_request_makes_the_server_fail(
     answered = fuzzer.run(area)
     # Not all was refused, so the requests reach what the operations do.
     refused = [name for name, statuses in answered.items() if min(statuses) >= 400]
-    assert set(refused) <= {CSRF, DASHBOARD, RENEWAL}
+    assert set(refused) <= {CSRF, DASHBOARD}
     # A conflict (409) is logged as an error, too, with its cause.
     errors = [each.getMessage() for each in caplog.records if each.levelno >= logging.ERROR]
     assert [error for error in errors if "was refused by the database" not in error] == []
