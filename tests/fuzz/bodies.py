@@ -22,10 +22,22 @@ class Population(NamedTuple):
     flow_run: str
     task_run: str
     deployment: str
+    block_type: str
+    block_schema: str
+    block_document: str
+    variable: str
+    artifact: str
+    limit: str
 
 
 def populate(application: Application) -> Population:
-    """Make a flow with a deployment, a run, a task run and a log."""
+    """Make a flow with a deployment, a run, a task run and a log, and one of everything else."""
+
+    def new(path: str, body: Any) -> str:
+        answer = application.post(path, body)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
     flow = application.post("/flows/", {"name": f"flow-{uuid4()}"}).json()["id"]
     run = application.post("/flow_runs/", {"flow_id": flow}).json()["id"]
     keys = {"task_key": "t", "dynamic_key": "0"}
@@ -35,7 +47,23 @@ def populate(application: Application) -> Population:
     assert answer.status_code == 201
     deployed = {"flow_id": flow, "name": "d", "enforce_parameter_schema": False}
     deployment = application.post("/deployments/", deployed).json()["id"]
-    return Population(flow, run, task_run, deployment)
+    name = str(uuid4())
+    of_type = {"block_type_id": new("/block_types/", {"name": name, "slug": name})}
+    fields = {"title": name, "properties": {}, "secret_fields": ["a"]}
+    schema = new("/block_schemas/", {"fields": fields, **of_type})
+    document = {"name": name, "block_schema_id": schema, "data": {"a": 1}, **of_type}
+    return Population(
+        flow,
+        run,
+        task_run,
+        deployment,
+        block_type=of_type["block_type_id"],
+        block_schema=schema,
+        block_document=new("/block_documents/", document),
+        variable=new("/variables/", {"name": name, "value": 1}),
+        artifact=new("/artifacts/", {"key": name}),
+        limit=new("/v2/concurrency_limits/", {"name": name, "limit": 1}),
+    )
 
 
 class Site(NamedTuple):
@@ -230,6 +258,73 @@ _DEPLOYED = {
 }
 _DEPLOYMENT = {"name": "<new>", "flow_id": "<flow>", "labels": {"a": 1}, **_DEPLOYED}
 
+_SHOWN = {
+    "logo_url": "https://example.com/a.png",
+    "documentation_url": "https://example.com",
+    "description": "d",
+    "code_example": "c",
+}
+_SCHEMA = {
+    "fields": {
+        "title": "<new>",
+        "type": "object",
+        "properties": {"a": {"title": "A", "$ref": "#/definitions/B"}},
+        "definitions": {"B": {"type": "object", "properties": {"c": {"type": "string"}}}},
+        "required": ["a"],
+        "secret_fields": ["a.c", "d.*"],
+        "block_type_slug": "s",
+        "block_schema_references": {},
+    },
+    "block_type_id": "<block_type>",
+    "capabilities": ["a"],
+    "version": "v",
+}
+_DATA_OF_BLOCK = {
+    "a": {"c": "secret"},
+    "d": {"e": [1]},
+    "inner": {"$ref": {"block_document_id": "<block_document>"}},
+}
+_DOCUMENT = {
+    "name": "<new>",
+    "data": _DATA_OF_BLOCK,
+    "block_schema_id": "<block_schema>",
+    "block_type_id": "<block_type>",
+    "is_anonymous": False,
+}
+_CHANGED = {
+    "block_schema_id": "<block_schema>",
+    "data": {"a": "********", "d": {"e": [1]}},
+    "merge_existing_data": False,
+}
+_ARTIFACT = {"data": {"a": [1]}, "description": "d", "metadata_": {"a": "b"}}
+_LIMIT = {"limit": 5, "active": True, "active_slots": 1, "slot_decay_per_second": 0.5}
+_SLOTS = {
+    "names": ["nothing"],
+    "slots": 1,
+    "mode": "concurrency",
+    "lease_duration": 60,
+    "holder": {"type": "task_run", "id": "<task_run>"},
+}
+_DOCUMENT_FILTERS = {
+    "block_documents": {
+        "is_anonymous": {"eq_": False},
+        "block_type_id": {"any_": ["<flow>"]},
+        **_ABOUT,
+    },
+    "block_types": {"name": {"like_": "a"}, "slug": {"any_": ["a"]}},
+    "block_schemas": {"block_capabilities": {"all_": ["a"]}, "version": {"any_": ["v"]}},
+    "include_secrets": True,
+}
+_KEYS = {"any_": ["a"], "like_": "b", "exists_": True}
+_ARTIFACT_FILTER = {
+    "operator": "or_",
+    "id": {"any_": ["<artifact>"]},
+    "key": _KEYS,
+    "type": {"any_": ["a"], "not_any_": ["b"]},
+    "flow_run_id": {"any_": ["<flow_run>"]},
+}
+_LATEST = {"latest_id": {"any_": ["<artifact>"]}, "key": _KEYS}
+_STATES = {"state": {"type": {"any_": ["RUNNING"]}}}
 #: What writes.
 WRITES = (
     Site("POST", "/flows/", {"name": "n", **_COMMON}),
@@ -248,6 +343,19 @@ WRITES = (
     Site("POST", "/deployments/<deployment>/create_flow_run/bulk", [_DEPLOYED_RUN]),
     Site("POST", "/logs/", [_LOG]),
     Site("POST", "/events", [_EVENT]),
+    Site("POST", "/block_types/", {"name": "<new>", "slug": "<new>", **_SHOWN}),
+    Site("PATCH", "/block_types/<block_type>", _SHOWN),
+    Site("POST", "/block_schemas/", _SCHEMA),
+    Site("POST", "/block_documents/", _DOCUMENT),
+    Site("PATCH", "/block_documents/<block_document>", _CHANGED),
+    Site("POST", "/variables/", {"name": "<new>", "value": {"a": [1]}, "tags": ["a"]}),
+    Site("PATCH", "/variables/<variable>", {"value": {"a": [1]}, "tags": ["a"]}),
+    Site("POST", "/artifacts/", {"key": "k", "flow_run_id": "<flow_run>", **_ARTIFACT}),
+    Site("PATCH", "/artifacts/<artifact>", _ARTIFACT),
+    Site("POST", "/v2/concurrency_limits/", {"name": "<new>", **_LIMIT}),
+    Site("PATCH", "/v2/concurrency_limits/<limit>", _LIMIT),
+    Site("POST", "/v2/concurrency_limits/increment-with-lease", _SLOTS),
+    Site("POST", "/concurrency_limits/", {"tag": "<new>", "concurrency_limit": 1}),
 )
 #: What reads.
 READS = (
@@ -256,6 +364,10 @@ READS = (
     Site("POST", "/flows/paginate", {"flows": _FLOW_FILTER, "limit": 5, "page": 1}),
     Site("POST", "/deployments/paginate", {**_RELATED, "work_pools": {"name": {"any_": ["a"]}}}),
     Site("POST", "/logs/filter", {"logs": _LOG_FILTER, "limit": 5, "offset": 0}),
+    Site("POST", "/block_documents/filter", {**_DOCUMENT_FILTERS, **_PART}),
+    Site("POST", "/variables/filter", {"variables": {"tags": _TAGS, **_ABOUT}, **_PART}),
+    Site("POST", "/artifacts/filter", {"artifacts": _ARTIFACT_FILTER, "flow_runs": _STATES}),
+    Site("POST", "/artifacts/latest/filter", {"artifacts": _LATEST, "limit": 5, "offset": 0}),
 )
 
 

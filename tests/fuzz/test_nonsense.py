@@ -16,7 +16,19 @@ from tests.fuzz.bodies import PARSED, READS, STORED, WRITES, Population, Site, p
 JSON = {"content-type": "application/json"}
 #: The same for FastAPI, but what a `DirectRoute` leaves to it.
 JSON_AS_WELL = {"content-type": "application/json; charset=utf-8"}
-LISTS = ("flows", "flow_runs", "task_runs", "logs", "deployments")
+LISTS = (
+    "flows",
+    "flow_runs",
+    "task_runs",
+    "logs",
+    "deployments",
+    "block_types",
+    "block_schemas",
+    "block_documents",
+    "variables",
+    "artifacts",
+    "v2/concurrency_limits",
+)
 
 
 def no_json(constant: str) -> NoReturn:
