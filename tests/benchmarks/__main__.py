@@ -27,6 +27,8 @@ GROUPS = ("starts", "busy", "rates", "crowd")
 
 def main() -> int:
     options = _options()
+    # What is installed is compiled; with this set, each start would compile us anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.platform()}")
     figures = _measure(options.only, options.quick, options.reference_python)
     print(table(figures))
