@@ -27,7 +27,7 @@ from ephemeral_server.limits.schemas import (
     SlotsAsked,
     SlotsReturned,
 )
-from ephemeral_server.limits.store import read_limits_by_name
+from ephemeral_server.limits.store import is_any_limited
 from ephemeral_server.limits.wire import minimal
 from ephemeral_server.runtime import Runtime, runtime_of
 from ephemeral_server.wire import dump
@@ -104,8 +104,7 @@ def _asked(body: SlotsAsked) -> Asked:
 
 async def _are_free(runtime: Runtime, asked: Asked) -> bool:
     """Whether none of the names has a limit."""
-    now = runtime.clock.now()
-    return not await runtime.database.read(read_limits_by_name, now, asked.names)
+    return not await runtime.database.read(is_any_limited, asked.names)
 
 
 def _leased(given: Leased) -> Response:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, select, update
 
-from ephemeral_server.database.prepared import fetch_all
+from ephemeral_server.database.operators import each
+from ephemeral_server.database.prepared import Prepared, fetch_all
 from ephemeral_server.database.sorting import ascending
 from ephemeral_server.database.tables import concurrency_limit
 from ephemeral_server.database.transaction import Transaction
@@ -18,6 +19,7 @@ from ephemeral_server.limits.creation import create_limit
 from ephemeral_server.limits.decay import DENIALS_PER_SECOND, decayed, slots_left
 from ephemeral_server.limits.events import emit_limit_event
 from ephemeral_server.limits.wire import LIMIT
+from ephemeral_server.wire import dump
 
 #: All columns of a limit.
 LimitRow = Mapping[Any, Any]
@@ -33,6 +35,8 @@ _C = concurrency_limit.c
 _LIMITS = select(concurrency_limit)
 _LISTED = select(*[_C[key] for key in LIMIT.keys])
 _BY_NAME_ORDER = ascending(_C.name, _C.id)
+#: Asked before every task run with tags, of which hardly any have limits.
+_ANY = Prepared(select(_C.id).where(_C.name.in_(select(each(bindparam("names"))))).limit(1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,13 @@ def read_limit(connection: Connection, now: int, limit_id: str) -> Limit | None:
     """The limit of this id, as it is at `now`."""
     row = connection.execute(_LIMITS.where(_C.id == limit_id)).first()
     return None if row is None else _limit(row, now)
+
+
+def is_any_limited(connection: Connection, names: Sequence[str]) -> bool:
+    """Whether there is a limit of one of these names, in force or not."""
+    if connection.dialect.name == "sqlite":
+        return _ANY.first(connection, {"names": dump(names)}) is not None
+    return bool(read_limits_by_name(connection, 0, names))
 
 
 def read_limits_by_name(connection: Connection, now: int, names: Sequence[str]) -> list[Limit]:
