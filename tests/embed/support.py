@@ -115,6 +115,19 @@ def application(
     return build
 
 
+def children_of(pid: str = "self") -> set[int]:
+    """The child processes of a process."""
+    tasks = Path(f"/proc/{pid}/task")
+    while True:
+        try:
+            texts = [(thread / "children").read_text() for thread in tasks.iterdir()]
+        except (FileNotFoundError, ProcessLookupError):
+            if not tasks.is_dir():
+                raise
+            continue  # a thread has ended meanwhile
+        return {int(child) for text in texts for child in text.split()}
+
+
 def _inherited_path() -> list[str]:
     given = os.environ.get("PYTHONPATH")
     return [given] if given else []

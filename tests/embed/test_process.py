@@ -22,6 +22,7 @@ from ephemeral_server.embed.process import ProcessBackend
 from ephemeral_server.embed.reports import ChildFailure
 from ephemeral_server.errors import NotRunningError, PortInUseError, StartError
 from ephemeral_server.settings import Settings
+from tests.embed.support import children_of
 
 
 def health(api_url: str) -> bytes:
@@ -31,22 +32,14 @@ def health(api_url: str) -> bytes:
     return content
 
 
-def children() -> set[int]:
-    """The child processes of this process."""
-    found = set()
-    for thread in Path("/proc/self/task").iterdir():
-        found |= {int(pid) for pid in (thread / "children").read_text().split()}
-    return found
-
-
 def test_it_serves_from_another_process() -> None:
-    before = children()
+    before = children_of()
     with ephemeral(mode="process", activate=False) as server:
         api_url = server.api_url
         assert health(api_url) == b"true"
         assert server.is_running
-        assert len(children() - before) == 1
-    assert children() == before
+        assert len(children_of() - before) == 1
+    assert children_of() == before
     with pytest.raises(OSError, match="refused"):
         health(api_url)
     with pytest.raises(NotRunningError):
@@ -73,17 +66,17 @@ def test_why_it_could_not_start_is_told_with_the_traceback_from_there() -> None:
 def test_a_taken_port_is_told_before_a_process_is_made() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        before = children()
+        before = children_of()
         with pytest.raises(PortInUseError, match=str(port)):
             ephemeral(mode="process", port=port).start()
-    assert children() == before
+    assert children_of() == before
 
 
 def test_a_start_that_takes_too_long_names_the_slow_phase_and_leaves_no_process() -> None:
-    before = children()
+    before = children_of()
     with pytest.raises(StartError, match=r"not ready within 0.1 s; it was still \w+"):
         ephemeral(mode="process", start_timeout=0.1).start()
-    assert children() == before
+    assert children_of() == before
 
 
 def test_a_python_that_cannot_be_run_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,28 +141,28 @@ def test_sigterm_ends_it_in_order(tmp_path: Path) -> None:
 
 
 def test_a_collected_handle_ends_its_process() -> None:
-    before = children()
+    before = children_of()
     server = ephemeral(mode="process", activate=False).start()
-    (pid,) = children() - before
+    (pid,) = children_of() - before
     directory = server.directory
     del server
     gc.collect()
     for thread in threading.enumerate():
         if thread.name.startswith("ephemeral-server"):
             thread.join(20)
-    assert pid not in children()
+    assert pid not in children_of()
     assert not directory.exists()
 
 
 def test_keyboard_interrupt_during_a_start_leaves_no_process() -> None:
-    before = children()
+    before = children_of()
     server = ephemeral(mode="process", activate=False)
     interrupter = threading.Thread(target=interrupt_once_a_child_is_there)
     interrupter.start()
     with pytest.raises(KeyboardInterrupt):
         server.start()
     interrupter.join()
-    assert children() == before
+    assert children_of() == before
     assert not server.is_running
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.embed.support import children_of
+
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="other systems cannot tell us when a grandchild ends"
 )
@@ -56,10 +58,8 @@ def parent(folder: Path, then: str) -> Iterator[tuple[subprocess.Popen[str], int
 
 def child_of(pid: int) -> int:
     """The only child of process `pid`."""
-    threads = Path(f"/proc/{pid}/task").iterdir()
-    found = [int(child) for task in threads for child in (task / "children").read_text().split()]
-    assert len(found) == 1
-    return found[0]
+    (child,) = children_of(str(pid))
+    return child
 
 
 def has_ended(process: int, within: float = 20.0) -> bool:
