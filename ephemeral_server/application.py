@@ -174,6 +174,7 @@ def build_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     )
     app.state.settings = api.state.settings = settings
     app.state.api_app = api
+    # FastAPI documents this as the way to have a document of one's own.
     app.openapi = api.openapi  # type: ignore[method-assign]
     limited = RequestLimitMiddleware(api, settings.request_limit)
     app.mount(settings.api_base_path, limited, name="api")
@@ -216,6 +217,7 @@ def create_api_app(
     _add_probe(api, health_check_path, "health_check", "true", bool)
     _add_probe(api, version_check_path, "server_version", f'"{API_VERSION}"', str)
     api.router.routes.insert(0, domains)  # most requests are for a domain
+    # As in `build_app`.
     api.openapi = _openapi_of(api, domains)  # type: ignore[method-assign]
     api.add_middleware(InternalErrorMiddleware)
     api.add_middleware(GzipMiddleware)

@@ -257,6 +257,7 @@ _AT_LEAST: dict[str, float] = {
 
 
 def _check(settings: Settings) -> None:
+    types: dict[str, type | tuple[type, ...]]
     types = {"int": int, "bool": bool, "float": (int, float), "str": str}
     for spec in dataclasses.fields(settings):
         value = getattr(settings, spec.name)
@@ -265,7 +266,7 @@ def _check(settings: Settings) -> None:
             continue
         wanted = types.get(kind.removesuffix(" | None"))
         wrong = wanted is not None and (
-            not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool)  # type: ignore[arg-type]
+            not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool)
         )
         if wrong:
             given = type(value).__name__ if spec.metadata["secret"] else repr(value)

@@ -179,7 +179,8 @@ class SubprocessASGIServer:
         made._key = port
         made._server = None
         made._lock = threading.Lock()
-        # One atomic step, so that two threads get the same instance.
+        # One atomic step, so that two threads get the same instance; of which class the instances
+        # are, a class attribute cannot say.
         return cls._instances.setdefault(port, made)  # type: ignore[return-value]
 
     def start(self, timeout: float | None = None) -> None:

@@ -44,6 +44,7 @@ class Login(Block):
 class Token(Block):
     _block_type_name = "A token: ☃"
     _block_type_slug = "a-token"
+    # Texts, as users write them; the client declares what it makes of them.
     _logo_url = "https://example.com/token.png"  # type: ignore[assignment]
     _documentation_url = "https://example.com/token"  # type: ignore[assignment]
 
